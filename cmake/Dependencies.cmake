@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+include(TorchWheel)
+
+find_package(Threads REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_path(LIBDEFLATE_INCLUDE_DIR libdeflate.h REQUIRED)
+find_library(LIBDEFLATE_LIBRARY deflate REQUIRED)
+if(VDD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+if(VDD_CCACHE)
+  find_program(CCACHE_PROGRAM ccache)
+  if(CCACHE_PROGRAM)
+    # A precompiled header is cached only when ccache may ignore its time stamps and unused macros.
+    set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE_PROGRAM})
+  endif()
+endif()

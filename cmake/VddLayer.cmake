@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# A folder is a target is a layer.
+
+# The one precompiled header of the project. Every target that sees LibTorch reuses it.
+file(WRITE ${PROJECT_BINARY_DIR}/pch/torch_pch.cpp "// holds the precompiled header\n")
+add_library(vdd_torch_pch OBJECT ${PROJECT_BINARY_DIR}/pch/torch_pch.cpp)
+target_link_libraries(vdd_torch_pch PUBLIC vdd_torch)
+target_compile_options(vdd_torch_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_precompile_headers(vdd_torch_pch PRIVATE <torch/torch.h>)
+vdd_compile_options(vdd_torch_pch)
+
+function(vdd_use_torch target)
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(${target} REUSE_FROM vdd_torch_pch)
+endfunction()
+
+# vdd_layer(<name> [TORCH] SOURCES <file>... [DEPENDS <layer>...] [PRIVATE <target>...])
+# The only public include folder of a layer is a root that holds a link to its own headers, so a header of a layer that
+# is not named in DEPENDS does not exist for it.
+function(vdd_layer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SOURCES;DEPENDS;PRIVATE")
+  set(target vdd_${name})
+  add_library(${target} STATIC ${arg_SOURCES})
+  add_library(vdd::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME vdd_${name})
+
+  set(root ${PROJECT_BINARY_DIR}/include_roots/${name})
+  file(MAKE_DIRECTORY ${root}/vdd)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/include/vdd/${name} ${root}/vdd/${name} SYMBOLIC)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${root}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/${name})
+
+  list(TRANSFORM arg_DEPENDS PREPEND vdd_)
+  target_link_libraries(${target} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE})
+  vdd_compile_options(${target})
+  if(arg_TORCH)
+    target_link_libraries(${target} PUBLIC vdd_torch)
+    vdd_use_torch(${target})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY VDD_LAYER_TARGETS ${target})
+endfunction()
+
+# vdd_test(<name> [TORCH] SOURCES <file>... LAYERS <layer>... [PRIVATE <target>...] [LABELS <label>...] [TIMEOUT <s>])
+# One executable for the tests of one layer; each of its cases becomes a CTest test <name>/<suite>.<case>.
+function(vdd_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "TIMEOUT" "SOURCES;LAYERS;PRIVATE;LABELS")
+  set(target test_${name})
+  add_executable(${target} ${arg_SOURCES})
+  list(TRANSFORM arg_LAYERS PREPEND vdd_)
+  target_link_libraries(${target} PRIVATE ${arg_LAYERS} ${arg_PRIVATE} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${target} PRIVATE
+    VDD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures" VDD_BIN_DIR="${PROJECT_BINARY_DIR}/bin"
+    VDD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  vdd_compile_options(${target})
+  if(arg_TORCH)
+    vdd_use_torch(${target})
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  # One process for the whole executable: loading LibTorch costs more than most cases.
+  add_test(NAME ${name} COMMAND ${target})
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    ENVIRONMENT "OMP_NUM_THREADS=2")
+endfunction()
+
+# vdd_tool(<name> SOURCES <file>... LAYERS <layer>... [PRIVATE <target>...])
+function(vdd_tool name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LAYERS;PRIVATE")
+  add_executable(${name} ${arg_SOURCES})
+  list(TRANSFORM arg_LAYERS PREPEND vdd_)
+  target_link_libraries(${name} PRIVATE ${arg_LAYERS} ${arg_PRIVATE} CLI11::CLI11 vdd_torch_cuda)
+  vdd_compile_options(${name})
+  vdd_use_torch(${name})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()

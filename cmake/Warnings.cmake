@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# One function gives every target of the project its warnings and sanitizers.
+function(vdd_compile_options target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+    $<$<BOOL:${VDD_WERROR}>:-Werror>)
+  if(VDD_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${VDD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${VDD_SANITIZE})
+  endif()
+endfunction()
