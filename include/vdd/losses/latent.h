@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legend: C latent channels, h w latent pixels; "..." any leading dimensions (clips, frames).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "vdd/core/field_checks.h"
+#include "vdd/losses/loss_parts.h"
+
+// The losses of stage 1. Both compare latents in the scaled space (VAE mode times 0.18215) of
+// student and teacher, shape
+// [...,C,h,w], the teacher without gradient. Half precision is converted to float32 first; a scalar
+// of that type is returned.
+namespace vdd::losses {
+
+struct LatentLossConfig {
+  double lambda = 0.5;
+  std::string reduction = "mean";
+
+  constexpr void fields(auto& f) {
+    f("lambda", lambda, "weight of the latent gradient loss; score matching gets the rest",
+      unit_interval);
+    f("reduction", reduction,
+      "mean: over all elements; paper: channels are summed, the rest averaged",
+      one_of("mean", "paper"));
+  }
+};
+
+/// Mean of the squared difference; "paper" sums over channels, which is C times as much. Throws
+/// ShapeError if the shapes differ, are no [...,C,h,w] or empty.
+at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teacher,
+                             const std::string& reduction);
+
+/// Sum of the absolute horizontal and vertical forward differences of the difference, none past the
+/// border (so 0 on a map of one pixel), divided by the number of elements; "paper" sums over
+/// channels. Errors as above.
+at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
+                                const std::string& reduction);
+
+/// (1 - lambda) * score + lambda * gradient. The parts are called "latent_score" and
+/// "latent_gradient".
+LossParts latent_loss(const at::Tensor& student_TChw, const at::Tensor& teacher_TChw,
+                      const LatentLossConfig& config);
+
+}  // namespace vdd::losses
