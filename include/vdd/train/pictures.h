@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+// Pictures for people: one PNG, a row per kind of image, a column per frame.
+// Legend: T frames, H W pixels.
+namespace vdd::train {
+
+enum class RowKind {
+  kRgb,         ///< [T,3,H,W], -1..1
+  kDisparity,   ///< [T,H,W], near = bright; NaN is drawn grey
+  kDifference,  ///< [T,H,W], any sign: its size, dark = 0
+};
+
+struct PictureRow {
+  std::string label;  ///< short ASCII, drawn at the left
+  RowKind kind = RowKind::kDisparity;
+  torch::Tensor frames;  ///< of any floating type and device
+  double low = 0.0;      ///< disparity drawn as darkest ...
+  double high = 1.0;     ///< ... and brightest colour; differences use 0..high
+};
+
+/// Colours of a disparity map: 8-bit RGB [T,H,W,3] on the CPU. Values outside low..high are
+/// clamped, NaN becomes grey. The map (Turbo, Mikhailov 2019, as a polynomial) grows in brightness
+/// order blue, green, yellow, red: near = red.
+torch::Tensor colorize(const torch::Tensor& disparity_THW, double low = 0.0, double high = 1.0);
+
+/// Writes a strip with up to `max_columns` frames, evenly spaced, first and last included. The rows
+/// must agree in T, H and W. Throws ShapeError if they do not, ResourceError if the file cannot be
+/// written.
+void write_strip(const std::filesystem::path& png, const std::vector<PictureRow>& rows,
+                 std::int64_t max_columns = 8);
+
+/// The rows of a validation picture: RGB, teacher, student, difference and, where it is defined,
+/// ground truth.
+std::vector<PictureRow> validation_rows(const torch::Tensor& rgb_T3HW,
+                                        const torch::Tensor& teacher_THW,
+                                        const torch::Tensor& student_THW,
+                                        const torch::Tensor& truth_THW = {});
+
+}  // namespace vdd::train
