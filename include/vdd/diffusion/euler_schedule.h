@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdd/core/field_checks.h"
+
+namespace vdd::diffusion {
+
+/// The published scheduler/scheduler_config.json.
+struct SchedulerConfig {
+  std::int64_t num_train_timesteps = 1000;
+  double beta_start = 0.0001;
+  double beta_end = 0.02;
+  std::string beta_schedule = "linear";
+  std::string prediction_type = "epsilon";
+  std::string interpolation_type = "linear";
+  bool use_karras_sigmas = false;
+  bool use_exponential_sigmas = false;
+  bool use_beta_sigmas = false;
+  std::optional<double> sigma_min;
+  std::optional<double> sigma_max;
+  std::string timestep_spacing = "linspace";
+  std::string timestep_type = "discrete";
+  std::int64_t steps_offset = 0;
+  bool rescale_betas_zero_snr = false;
+  std::string final_sigmas_type = "zero";
+
+  constexpr void fields(auto& f) {
+    f("num_train_timesteps", num_train_timesteps, "length of the training's noise table",
+      at_least(2));
+    f("beta_start", beta_start, "first beta of the table", positive);
+    f("beta_end", beta_end, "last beta of the table", positive);
+    f("beta_schedule", beta_schedule, "how betas grow", one_of("linear", "scaled_linear"));
+    f("prediction_type", prediction_type, "what the model predicts",
+      one_of("epsilon", "sample", "v_prediction"));
+    f("interpolation_type", interpolation_type, "how the table is read",
+      one_of("linear", "log_linear"));
+    f("use_karras_sigmas", use_karras_sigmas, "Karras schedule, rho 7");
+    f("use_exponential_sigmas", use_exponential_sigmas, "not supported");
+    f("use_beta_sigmas", use_beta_sigmas, "not supported");
+    f("sigma_min", sigma_min, "lowest noise level of the Karras schedule", positive);
+    f("sigma_max", sigma_max, "highest noise level of the Karras schedule", positive);
+    f("timestep_spacing", timestep_spacing, "which steps of the table are used",
+      one_of("linspace", "leading", "trailing"));
+    f("timestep_type", timestep_type, "what the model is told about the noise level",
+      one_of("discrete", "continuous"));
+    f("steps_offset", steps_offset, "added to the steps of leading spacing", non_negative);
+    f("rescale_betas_zero_snr", rescale_betas_zero_snr, "not supported");
+    f("final_sigmas_type", final_sigmas_type, "noise level after the last step",
+      one_of("zero", "sigma_min"));
+  }
+  /// Rules across fields, "key: message" each.
+  std::vector<std::string> check() const;
+  /// Stable Video Diffusion's published values: v-prediction, Karras sigmas 700 ... 0.002,
+  /// continuous timesteps.
+  static SchedulerConfig stable_video_diffusion();
+};
+
+/// Scalings of the denoiser D(x; sigma) = c_skip x + c_out U(c_in x, c_noise), sigma_data = 1. For
+/// v-prediction those of Karras et al., arXiv 2206.00364, with the sign of c_out that v has: c_out
+/// = -sigma / sqrt(sigma^2 + 1).
+struct Precondition {
+  double c_in = 1;
+  double c_skip = 0;
+  double c_out = 1;
+  double c_noise = 0;  ///< 0.25 ln(sigma), the continuous timestep
+};
+Precondition precondition(double sigma, const std::string& prediction_type = "v_prediction");
+
+/// Noise levels and timesteps of an n-step sampler. Source: diffusers EulerDiscreteScheduler.
+class EulerSchedule {
+ public:
+  /// Throws ConfigError if the config asks for what is not supported.
+  explicit EulerSchedule(const SchedulerConfig& config = SchedulerConfig::stable_video_diffusion());
+
+  /// [n+1] float32, falling, the last one 0 (or the table's lowest). n >= 1.
+  torch::Tensor sigmas(std::int64_t n) const;
+  /// [n] float32: what the model is told at each step.
+  torch::Tensor timesteps(std::int64_t n) const;
+  /// The factor that unit noise is multiplied by before the first of n steps.
+  double init_noise_sigma(std::int64_t n = 1) const;
+  const SchedulerConfig& config() const { return config_; }
+
+ private:
+  std::vector<double> levels(std::int64_t n) const;  ///< sigmas in double, without the final one
+  double timestep_of(double sigma) const;
+
+  SchedulerConfig config_;
+  std::vector<double> table_;  ///< sigma of each training timestep, rising
+};
+
+/// U(scaled, timestep): the model on c_in x; timestep is a scalar tensor.
+using Model =
+    std::function<torch::Tensor(const torch::Tensor& scaled, const torch::Tensor& timestep)>;
+
+/// What one sampler step computed; `x` is the sample after it.
+struct EulerStep {
+  std::int64_t index;
+  torch::Tensor scaled, model_output, denoised, x;
+};
+using EulerObserver = std::function<void(const EulerStep&)>;
+
+/// Deterministic Euler sampling from x at noise level sigmas(n)[0] down to sigmas(n)[n]; x of any
+/// shape, float32 throughout (the model may take and return another dtype).
+torch::Tensor euler_sample(const Model& model, const EulerSchedule& schedule, std::int64_t n,
+                           torch::Tensor x, const EulerObserver& observer = {});
+
+}  // namespace vdd::diffusion

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vdd/core/field_checks.h"
+#include "vdd/models/taps.h"
+#include "vdd/nn/activations.h"
+#include "vdd/nn/layers.h"
+#include "vdd/nn/module_list.h"
+
+// Legend: N images, L = patches + 1 tokens, C hidden size.
+namespace vdd::models {
+
+/// The published image_encoder/config.json.
+struct ClipConfig {
+  std::int64_t hidden_size = 768;
+  std::int64_t intermediate_size = 3072;
+  std::int64_t projection_dim = 512;
+  std::int64_t num_hidden_layers = 12;
+  std::int64_t num_attention_heads = 12;
+  std::int64_t num_channels = 3;
+  std::int64_t image_size = 224;
+  std::int64_t patch_size = 32;
+  std::string hidden_act = "quick_gelu";
+  double layer_norm_eps = 1e-5;
+
+  constexpr void fields(auto& f) {
+    f("hidden_size", hidden_size, "token width", positive);
+    f("intermediate_size", intermediate_size, "width inside the feed-forward", positive);
+    f("projection_dim", projection_dim, "width of the result", positive);
+    f("num_hidden_layers", num_hidden_layers, "transformer layers", positive);
+    f("num_attention_heads", num_attention_heads, "attention heads", positive);
+    f("num_channels", num_channels, "image channels", positive);
+    f("image_size", image_size, "height and width, in pixels", positive);
+    f("patch_size", patch_size, "height and width of a patch, in pixels", positive);
+    f("hidden_act", hidden_act, "activation of the feed-forward",
+      one_of("gelu", "quick_gelu", "silu", "swish", "relu"));
+    f("layer_norm_eps", layer_norm_eps, "epsilon of the layer norms", positive);
+  }
+  std::vector<std::string> check() const;
+};
+
+/// Source: transformers CLIPAttention.
+class ClipAttentionImpl : public torch::nn::Module {
+ public:
+  explicit ClipAttentionImpl(const ClipConfig& config);
+  torch::Tensor forward(const torch::Tensor& x_NLC);
+
+ private:
+  std::int64_t heads_;
+  nn::Linear k_proj, v_proj, q_proj, out_proj;
+};
+TORCH_MODULE(ClipAttention);
+
+/// Source: transformers CLIPMLP.
+class ClipMlpImpl : public torch::nn::Module {
+ public:
+  explicit ClipMlpImpl(const ClipConfig& config);
+  torch::Tensor forward(const torch::Tensor& x_NLC);
+
+ private:
+  nn::Activation activation_;
+  nn::Linear fc1, fc2;
+};
+TORCH_MODULE(ClipMlp);
+
+/// Source: transformers CLIPEncoderLayer.
+class ClipEncoderLayerImpl : public torch::nn::Module {
+ public:
+  explicit ClipEncoderLayerImpl(const ClipConfig& config);
+  torch::Tensor forward(const torch::Tensor& x_NLC);
+
+ private:
+  ClipAttention self_attn;
+  nn::LayerNorm layer_norm1;
+  ClipMlp mlp;
+  nn::LayerNorm layer_norm2;
+};
+TORCH_MODULE(ClipEncoderLayer);
+
+/// Patch embedding, class token and positions. Source: transformers CLIPVisionEmbeddings.
+class ClipVisionEmbeddingsImpl : public torch::nn::Module, public nn::Initializable {
+ public:
+  explicit ClipVisionEmbeddingsImpl(const ClipConfig& config);
+  torch::Tensor forward(const torch::Tensor& pixels_NCHW);
+  void reset_parameters(at::Generator generator) override;
+
+  torch::Tensor class_embedding;  ///< [C]
+
+ private:
+  nn::Conv2d patch_embedding;
+  nn::Embedding position_embedding;
+};
+TORCH_MODULE(ClipVisionEmbeddings);
+
+/// Source: transformers CLIPEncoder.
+class ClipEncoderImpl : public torch::nn::Module {
+ public:
+  explicit ClipEncoderImpl(const ClipConfig& config);
+  torch::Tensor forward(torch::Tensor x_NLC, Taps* taps = nullptr);
+
+ private:
+  nn::ModuleList<ClipEncoderLayer> layers;
+};
+TORCH_MODULE(ClipEncoder);
+
+/// Source: transformers CLIPVisionModel.
+class ClipVisionTransformerImpl : public torch::nn::Module {
+ public:
+  explicit ClipVisionTransformerImpl(const ClipConfig& config);
+  /// The class token after post_layernorm, [N,C].
+  torch::Tensor forward(const torch::Tensor& pixels_NCHW, Taps* taps = nullptr);
+
+ private:
+  ClipVisionEmbeddings embeddings;
+  nn::LayerNorm pre_layrnorm;  // sic
+  ClipEncoder encoder;
+  nn::LayerNorm post_layernorm;
+};
+TORCH_MODULE(ClipVisionTransformer);
+
+/// One embedding per image. Source: transformers CLIPVisionModelWithProjection.
+class CLIPVisionModelWithProjectionImpl : public torch::nn::Module {
+ public:
+  /// Parameters are uninitialised. Throws ConfigError if the config is inconsistent.
+  explicit CLIPVisionModelWithProjectionImpl(const ClipConfig& config);
+
+  /// pixels_NCHW: normalised images of image_size, see preprocess_clip(); cast to the parameters'
+  /// dtype. Returns [N, projection_dim], not L2-normalised. Taps: embeddings, pre_layrnorm,
+  /// layers.i, last_hidden_state. Throws ShapeError.
+  torch::Tensor forward(const torch::Tensor& pixels_NCHW, Taps* taps = nullptr);
+
+  const ClipConfig& config() const { return config_; }
+  torch::Dtype dtype() const;
+  torch::Device device() const;
+
+ private:
+  ClipConfig config_;
+  ClipVisionTransformer vision_model;
+  nn::Linear visual_projection;
+};
+TORCH_MODULE(CLIPVisionModelWithProjection);
+
+}  // namespace vdd::models
