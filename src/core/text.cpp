@@ -10,23 +10,11 @@
 namespace vdd {
 namespace {
 
-/// Bytes of the valid UTF-8 sequence at the start of `text`; 0 if there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-  if (length == 0 || first > 0xF4 || length > text.size()) return 0;
-  std::uint32_t code = first & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-    code = code << 6 | (byte(i) & 0x3Fu);
-  }
-  const std::uint32_t smallest = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  const bool control = code >= 0x80 && code <= 0x9F;
-  const bool reorders = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-  return code < smallest || code > 0x10FFFF || surrogate || control || reorders ? 0 : length;
+/// C1 control characters and those that change the direction of text: valid, but not fit for a
+/// terminal.
+bool disturbs_terminal(std::string_view c) {
+  return (c.size() == 2 && c[0] == '\xC2' && static_cast<unsigned char>(c[1]) <= 0x9F) ||
+         (c >= "\u202A" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -46,12 +34,30 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
+  if (length == 0 || first > 0xF4 || length > text.size()) return 0;
+  std::uint32_t code = first & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+    code = code << 6 | (byte(i) & 0x3Fu);
+  }
+  const std::uint32_t smallest = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  return code < smallest || code > 0x10FFFF || surrogate ? 0 : length;
+}
+
 std::string escape(std::string_view text, std::size_t max_bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out;
   while (!text.empty()) {
     if (out.size() >= max_bytes) return out + "...";
-    const std::size_t length = utf8_length(text);
+    std::size_t length = utf8_length(text);
+    if (disturbs_terminal(text.substr(0, length))) length = 0;
     const auto byte = static_cast<unsigned char>(text[0]);
     if (length > 1 || (length == 1 && byte >= 0x20 && byte != 0x7F && byte != '\\')) {
       out += text.substr(0, length);

@@ -20,12 +20,15 @@ std::string concat(const Parts&... parts) {
   return out.str();
 }
 
-/// Text that came from a file, fit for a terminal: control characters, backslashes and bytes that are no valid UTF-8 become
-/// \xNN or \n, and anything past `max_bytes` becomes "...".
+/// Bytes of the valid UTF-8 sequence at the start of `text`; 0 if there is none.
+std::size_t utf8_length(std::string_view text);
+
+/// Text that came from a file, fit for a terminal: control characters, backslashes and bytes that
+/// are no valid UTF-8 become \xNN or \n, and anything past `max_bytes` becomes "...".
 std::string escape(std::string_view text, std::size_t max_bytes = 200);
 
-/// The candidate with the smallest edit distance to `word`, if it is close enough to be meant (at most a third of the
-/// letters differ).
+/// The candidate with the smallest edit distance to `word`, if it is close enough to be meant (at
+/// most a third of the letters differ).
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
 /// "; did you mean 'x'?", or nothing.
@@ -35,15 +38,16 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string_view trim(std::string_view text);
 
-/// Whole-string number readers that ignore the locale. Nothing on any leftover character, overflow, or (for integers) a
-/// sign-less prefix such as 0x or a leading zero.
+/// Whole-string number readers that ignore the locale. Nothing on any leftover character, overflow,
+/// or (for integers) a sign-less prefix such as 0x or a leading zero.
 std::optional<long long> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
 /// The shortest decimal text that reads back as the same double ("0.1", "1e-05", "nan").
 std::string shortest(double value);
 
-/// True if `text` matches `pattern`, in which `*` stands for any run of characters (dots too) and `?` for one.
+/// True if `text` matches `pattern`, in which `*` stands for any run of characters (dots too) and
+/// `?` for one.
 bool glob_match(std::string_view pattern, std::string_view text);
 
 }  // namespace vdd

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "vdd/config/schema.h"
+
+namespace vdd::config {
+
+/// Documentation of a settings struct: a heading `title`, then one table per section (key, type,
+/// default, allowed, meaning).
+std::string write_markdown(const Section& section, std::string_view title);
+
+/// The defaults shown are those of a default-constructed T.
+template <typename T>
+std::string to_markdown(std::string_view title) {
+  T config;
+  return write_markdown(describe(config), title);
+}
+
+}  // namespace vdd::config

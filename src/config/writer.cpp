@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/config/writer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "scalar_text.h"
+#include "vdd/core/text.h"
+
+namespace vdd::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// `indent` is that of the keys of `section`; the first line gets none, since a list's dash stands
+/// before it.
+void write_section(std::string& out, const Section& section, std::size_t indent,
+                   bool first_in_line);
+
+struct YamlValue {
+  std::string& out;
+  std::size_t indent;  ///< of the key that the value belongs to
+
+  template <typename T>
+  void operator()(T* value) const {
+    out += concat(' ', scalar_text(*value), '\n');
+  }
+  template <typename T>
+  void operator()(std::vector<T>* list) const {
+    constexpr std::size_t kColumns = 80;
+    std::vector<std::string> items;
+    for (std::size_t i = 0; i < list->size(); ++i) items.push_back(scalar_text(T((*list)[i])));
+    const std::string flow = concat('[', join(items, ", "), ']');
+    if (flow.size() < kColumns) {
+      out += concat(' ', flow, '\n');
+      return;
+    }
+    out += '\n';
+    for (const std::string& item : items)
+      out += concat(std::string(indent + 2, ' '), "- ", item, '\n');
+  }
+  void operator()(const Section& section) const {
+    if (section.fields.empty()) {
+      out += " {}\n";
+      return;
+    }
+    out += '\n';
+    write_section(out, section, indent + 2, false);
+  }
+  void operator()(const SectionList& list) const {
+    const std::vector<Section> elements = list.elements();
+    out += elements.empty() ? " []\n" : "\n";
+    for (const Section& element : elements) {
+      out += std::string(indent + 2, ' ') + "- ";
+      write_section(out, element, indent + 4, true);
+    }
+  }
+};
+
+void write_section(std::string& out, const Section& section, std::size_t indent,
+                   bool first_in_line) {
+  for (const Field& field : section.fields) {
+    if (!first_in_line) out += std::string(indent, ' ');
+    first_in_line = false;
+    out += field.key + ':';
+    std::visit(YamlValue{out, indent}, field.value);
+  }
+}
+
+Json json_section(const Section& section);
+
+struct JsonValue {
+  const Limits& limits;
+
+  template <typename T>
+  Json operator()(T* value) const {
+    return *value;
+  }
+  template <typename T>
+  Json operator()(std::optional<T>* value) const {
+    return *value ? Json(**value) : Json(nullptr);
+  }
+  template <typename T>
+  Json operator()(std::vector<T>* list) const {
+    if (limits.scalar_or_list && list->size() == 1) return T(list->front());
+    return *list;
+  }
+  Json operator()(const Section& section) const { return json_section(section); }
+  Json operator()(const SectionList& list) const {
+    Json out = Json::array();
+    for (const Section& element : list.elements()) out.push_back(json_section(element));
+    return out;
+  }
+};
+
+Json json_section(const Section& section) {
+  Json out = Json::object();
+  for (const Field& field : section.fields) {
+    out[field.key] = std::visit(JsonValue{field.limits}, field.value);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string write_yaml(const Section& section) {
+  std::string out;
+  write_section(out, section, 0, false);
+  return out;
+}
+
+std::string write_json(const Section& section, const JsonHeader& header) {
+  Json out = Json::object();
+  for (const auto& [key, value] : header) out[key] = value;
+  out.update(json_section(section));
+  return out.dump(2) + '\n';
+}
+
+}  // namespace vdd::config
