@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "vdd/core/error.h"
+#include "vdd/core/progress.h"
 #include "vdd/core/text.h"
 
 namespace vdd::log {
@@ -52,6 +53,7 @@ void flush() { root().flush(); }
 
 void write(Level level, std::string_view logger, std::string_view message) {
   const std::string_view mark = level == Level::kError ? "error: " : level == Level::kWarning ? "warning: " : "";
+  Progress::hide();
   root().log(to_spdlog(level), "[{}] {}{}", logger, mark, message);
 }
 

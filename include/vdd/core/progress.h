@@ -44,12 +44,13 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
+  void show() const;
   std::string line() const;
 
   std::string label_;
   Options options_;
   bool terminal_, finished_ = false;
-  std::int64_t done_;
+  std::int64_t done_, updates_ = 0;
   std::string note_;
   Clock::time_point last_update_, last_shown_;
   double seconds_per_item_ = -1;

@@ -30,7 +30,7 @@ class EventWriter {
   void scalars(std::int64_t step, std::span<const Scalar> values);
   void scalar(std::int64_t step, std::string_view tag, double value);
   /// `png`: a whole PNG file, 8-bit grey, RGB or RGBA; its size and colours are read from its
-  /// header. Throws ResourceError never, DataError if it is no PNG.
+  /// header. Throws DataError if it is no PNG.
   void image(std::int64_t step, std::string_view tag, std::string_view png);
   /// Free text, shown as Markdown: the config, for example.
   void text(std::int64_t step, std::string_view tag, std::string_view markdown);
