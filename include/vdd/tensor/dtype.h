@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vdd::tensor {
+
+/// "fp32", "fp16" or "bf16" (also "float32", "float16", "bfloat16"). Throws ConfigError on anything
+/// else.
+torch::Dtype parse_dtype(std::string_view name);
+
+/// "fp32", "fp16", "bf16", "fp64", and LibTorch's own name for the rest.
+std::string dtype_name(torch::Dtype dtype);
+
+/// False if any element is NaN or infinite; true for types that know neither. Reads a contiguous
+/// CPU tensor once, bit by bit.
+bool all_finite(const torch::Tensor& tensor);
+
+}  // namespace vdd::tensor

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace vdd::tensor {
+
+using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
+
+/// Parameters and buffers in the order of Python's state_dict(): those of a module, its buffers,
+/// then its children. The tensors share memory with the module and carry no gradient history.
+NamedTensors state_dict(const torch::nn::Module& module);
+
+struct TensorInfo {
+  std::string name;
+  std::vector<int64_t> shape;
+  torch::Dtype dtype;
+};
+
+/// Tensors by name, in a file or in memory.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  /// All of them, each name once, in the order in which reading is quickest.
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  /// CPU, contiguous. May be a view of the source: valid while the source lives. Throws DataError
+  /// if there is none.
+  virtual torch::Tensor get(std::string_view name) const = 0;
+  /// `get` of this name will not be called again soon and its views are not used any more: memory
+  /// may be given back.
+  virtual void release(std::string_view name) const { (void)name; }
+  /// What to call it in a message: a file or folder.
+  virtual std::string origin() const = 0;
+
+  bool contains(std::string_view name) const;
+};
+
+/// Tensors that are in memory already.
+std::unique_ptr<TensorSource> make_source(NamedTensors tensors, std::string origin);
+
+/// The same tensors under other names. `rename` returns the new name; two tensors under one name
+/// are a DataError.
+std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> source,
+                                             std::string (*rename)(std::string_view));
+
+struct LoadOptions {
+  std::vector<std::string> allow_missing;     ///< globs of names that may keep the module's values
+  std::vector<std::string> allow_unexpected;  ///< globs of names that are ignored
+  bool allow_nonfinite = false;
+  std::size_t listed = 5;  ///< names per kind that an error shows; SIZE_MAX for all
+};
+
+/// Fills `module` by name, converting to the dtype and device of each parameter. Every missing,
+/// unexpected and misshaped tensor is named in one DataError, before anything is written. A NaN or
+/// infinity is found while copying: the module is then partly filled and of no use. Memory: the
+/// module, and the pages of the tensors being copied.
+void load_state(torch::nn::Module& module, const TensorSource& source,
+                const LoadOptions& options = {});
+
+/// Copies every parameter and buffer by name; both modules must hold the same names and shapes
+/// (ShapeError).
+void copy_state(const torch::nn::Module& from, torch::nn::Module& to);
+
+/// SHA-256 over the name, dtype, shape and SHA-256 of the bytes of each tensor, in the order of the
+/// names: the same for the same content however it is stored. In Python, per sorted name:
+/// f"{name}\0{dtype}\0{shape joined by x}\0" + digest, with the dtype as PyTorch prints it without
+/// "torch.".
+std::string content_hash(const TensorSource& source);
+std::string content_hash(const NamedTensors& tensors);
+
+}  // namespace vdd::tensor

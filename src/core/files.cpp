@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/core/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+
+namespace vdd {
+namespace fs = std::filesystem;
+namespace {
+
+std::string errno_text(int error = errno) {
+  return std::generic_category().message(error);
+}
+
+[[noreturn]] void fail_write(const fs::path& path, std::string_view what) {
+  const std::string reason = errno_text();
+  throw ResourceError(concat(escape(path.string(), 1000), ": ", what, ": ", reason));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+std::string_view kind_name(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+/// Opens a regular file. O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+int open_regular(const fs::path& path, std::uint64_t& size) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) throw DataError(path, concat("cannot be opened: ", errno_text()));
+  struct stat info {};
+  const bool known = ::fstat(descriptor, &info) == 0;
+  if (!known || !S_ISREG(info.st_mode)) {
+    const std::string reason =
+        known ? concat("is ", kind_name(info.st_mode), ", not a file") : errno_text();
+    ::close(descriptor);
+    throw DataError(path, reason);
+  }
+  size = static_cast<std::uint64_t>(info.st_size);
+  return descriptor;
+}
+
+/// ".tmp-<name>-<random>" in the folder of `path`, short enough for a file name.
+fs::path temporary_sibling(const fs::path& path) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) fail_write(path, "no random name");
+  const fs::path name =
+      concat(".tmp-", path.filename().string().substr(0, 200), '-', std::hex, random);
+  return path.parent_path() / name;
+}
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+void sync_path(const fs::path& path, int flags) {
+  const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (file.get() < 0 || ::fsync(file.get()) != 0) fail_write(path, "cannot be synced");
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  std::uint64_t size = 0;
+  const Descriptor file(open_regular(path, size));
+  std::string content;
+  std::size_t used = 0;
+  for (;;) {
+    if (std::max<std::uint64_t>(size, used) > max_bytes) {
+      throw DataError(path, concat("has ", std::max<std::uint64_t>(size, used),
+                                   " bytes, more than the ", max_bytes, " such a file may have"));
+    }
+    // One byte more than stat said, so that a file of that size ends with one read.
+    content.resize(std::max<std::size_t>(size + 1, used + 65536));
+    const ssize_t count = ::read(file.get(), content.data() + used, content.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw DataError(path, concat("cannot be read: ", errno_text()));
+    if (count == 0) break;
+    used += static_cast<std::size_t>(count);
+  }
+  content.resize(used);
+  return content;
+}
+
+void write_file_atomic(const fs::path& path, std::string_view bytes) {
+  FileWriter writer(path);
+  writer.write(bytes);
+  writer.commit();
+}
+
+void sync_folder(const fs::path& folder) {
+  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+}
+
+FileWriter::FileWriter(fs::path path)
+    : path_(std::move(path)), temporary_(temporary_sibling(path_)) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail_write(path_, "cannot be written");
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void FileWriter::write(const void* data, std::size_t bytes) {
+  const char* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t count = ::write(descriptor_, next, bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_write(path_, "cannot be written");
+    next += count;
+    bytes -= static_cast<std::size_t>(count);
+  }
+}
+
+void FileWriter::commit() {
+  // After a failed fsync the pages may be gone and a second one would report success: the file is
+  // given up.
+  if (::fsync(descriptor_) != 0) fail_write(path_, "cannot be synced");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail_write(path_, "cannot be closed");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_write(path_, "cannot be replaced");
+  temporary_.clear();
+  sync_folder(path_.parent_path());
+}
+
+StagedFolder::StagedFolder(fs::path final_path, Existing existing)
+    : final_(final_path.has_filename() ? std::move(final_path) : final_path.parent_path()),
+      existing_(existing) {
+  std::error_code ignored;
+  if (existing == Existing::kRefuse && fs::exists(fs::symlink_status(final_, ignored))) {
+    throw ConfigError(concat(escape(final_.string(), 1000), ": already exists"));
+  }
+  std::error_code error;
+  fs::create_directories(parent_of(final_), error);
+  staged_ = temporary_sibling(final_);
+  if (!error) fs::create_directory(staged_, error);
+  if (error) {
+    const fs::path wanted = std::exchange(staged_, {});
+    throw ResourceError(
+        concat(escape(wanted.string(), 1000), ": cannot be made: ", error.message()));
+  }
+}
+
+StagedFolder::~StagedFolder() {
+  std::error_code ignored;
+  if (!staged_.empty()) fs::remove_all(staged_, ignored);
+}
+
+void StagedFolder::commit() {
+  for (const auto& entry : fs::recursive_directory_iterator(staged_)) {
+    if (entry.is_directory()) {
+      sync_folder(entry.path());
+    } else if (entry.is_regular_file()) {
+      sync_path(entry.path(), O_RDONLY);
+    }
+  }
+  sync_folder(staged_);
+
+  std::error_code ignored;
+  const bool exchange =
+      existing_ == Existing::kReplace && fs::exists(fs::symlink_status(final_, ignored));
+  const unsigned flags = exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, staged_.c_str(), AT_FDCWD, final_.c_str(), flags) != 0) {
+    if (errno == EEXIST)
+      throw ConfigError(concat(escape(final_.string(), 1000), ": already exists"));
+    fail_write(final_, "cannot be put in place");
+  }
+  const fs::path old = std::exchange(staged_, {}).string();
+  sync_folder(parent_of(final_));
+  if (exchange) fs::remove_all(old, ignored);
+}
+
+MappedFile::MappedFile(fs::path path) : path_(std::move(path)) {
+  std::uint64_t size = 0;
+  const Descriptor file(open_regular(path_, size));
+  if (size == 0) return;
+  void* data =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), 0);
+  if (data == MAP_FAILED) throw DataError(path_, concat("cannot be mapped: ", errno_text()));
+  data_ = static_cast<std::byte*>(data);
+  size_ = size;
+  ::madvise(data_, size_, MADV_SEQUENTIAL);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+namespace {
+constexpr std::size_t kPage = 4096;
+}
+
+void MappedFile::prefetch(std::size_t offset, std::size_t bytes) const {
+  const std::size_t begin = offset / kPage * kPage;
+  const std::size_t end = std::min(size_, offset + bytes);
+  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_POPULATE_READ);
+}
+
+void MappedFile::release(std::size_t offset, std::size_t bytes) const {
+  const std::size_t begin = (offset + kPage - 1) / kPage * kPage;
+  const std::size_t end = std::min(size_, offset + bytes) / kPage * kPage;
+  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
+}
+
+}  // namespace vdd

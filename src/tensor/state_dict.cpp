@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/tensor/state_dict.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <unordered_map>
+
+#include "vdd/core/error.h"
+#include "vdd/core/hash.h"
+#include "vdd/core/text.h"
+#include "vdd/tensor/dtype.h"
+
+namespace vdd::tensor {
+namespace {
+
+void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& out) {
+  for (const auto& item : module.named_parameters(/*recurse=*/false)) {
+    out.emplace_back(prefix + item.key(), item.value().detach());
+  }
+  for (const auto& item : module.named_buffers(/*recurse=*/false)) {
+    out.emplace_back(prefix + item.key(), item.value().detach());
+  }
+  for (const auto& child : module.named_children()) {
+    collect(*child.value(), concat(prefix, child.key(), '.'), out);
+  }
+}
+
+class MemorySource final : public TensorSource {
+ public:
+  MemorySource(NamedTensors tensors, std::string origin) : origin_(std::move(origin)) {
+    for (auto& [name, value] : tensors) {
+      if (!tensors_.emplace(name, value).second) throw DataError(origin_, name, "appears twice");
+      infos_.push_back({name, value.sizes().vec(), value.scalar_type()});
+    }
+  }
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  torch::Tensor get(std::string_view name) const override {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) throw DataError(origin_, name, "no such tensor");
+    return found->second.detach().cpu().contiguous();
+  }
+  std::string origin() const override { return origin_; }
+
+ private:
+  std::string origin_;
+  std::vector<TensorInfo> infos_;
+  std::map<std::string, torch::Tensor, std::less<>> tensors_;
+};
+
+class RenamedSource final : public TensorSource {
+ public:
+  RenamedSource(std::unique_ptr<TensorSource> source, std::string (*rename)(std::string_view))
+      : source_(std::move(source)), infos_(source_->tensors()) {
+    for (TensorInfo& info : infos_) {
+      std::string old = std::exchange(info.name, rename(info.name));
+      if (!old_names_.emplace(info.name, old).second) {
+        throw DataError(source_->origin(), old,
+                        concat("a tensor named '", info.name, "' is there too"));
+      }
+    }
+  }
+  const std::vector<TensorInfo>& tensors() const override { return infos_; }
+  torch::Tensor get(std::string_view name) const override { return source_->get(old_name(name)); }
+  void release(std::string_view name) const override { source_->release(old_name(name)); }
+  std::string origin() const override { return source_->origin(); }
+
+ private:
+  std::string_view old_name(std::string_view name) const {
+    const auto found = old_names_.find(name);
+    return found == old_names_.end() ? name : std::string_view(found->second);
+  }
+
+  std::unique_ptr<TensorSource> source_;
+  std::vector<TensorInfo> infos_;
+  std::map<std::string, std::string, std::less<>> old_names_;
+};
+
+bool matches_any(const std::vector<std::string>& globs, std::string_view name) {
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const auto& glob) { return glob_match(glob, name); });
+}
+
+std::string shape_text(torch::IntArrayRef shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) out += concat(i == 0 ? "" : ",", shape[i]);
+  return out + "]";
+}
+
+/// "3 missing (a, b, c)", cut after `listed` names.
+std::string summary(std::string_view kind, const std::vector<std::string>& names,
+                    std::size_t listed) {
+  if (names.empty()) return "";
+  const std::size_t shown = std::min(names.size(), listed);
+  std::string list = join(std::span(names).first(shown), ", ");
+  if (shown < names.size()) list += concat(", and ", names.size() - shown, " more");
+  return concat(names.size(), ' ', kind, " (", list, ')');
+}
+
+/// Throws, or returns the names in the order of the source.
+std::vector<std::string_view> match(
+    const std::unordered_map<std::string_view, torch::Tensor>& wanted, const TensorSource& source,
+    const LoadOptions& options) {
+  std::vector<std::string_view> loaded;
+  std::vector<std::string> missing, unexpected, misshaped;
+  std::unordered_map<std::string_view, bool> present;
+  for (const TensorInfo& info : source.tensors()) {
+    const auto found = wanted.find(info.name);
+    if (found == wanted.end()) {
+      if (!matches_any(options.allow_unexpected, info.name)) unexpected.push_back(info.name);
+      continue;
+    }
+    const torch::Tensor& target = found->second;
+    present[info.name] = true;
+    if (target.sizes() != torch::IntArrayRef(info.shape)) {
+      misshaped.push_back(concat(info.name, ' ', shape_text(info.shape), " in the file, ",
+                                 shape_text(target.sizes()), " in the model"));
+    } else if (target.is_floating_point() != c10::isFloatingType(info.dtype)) {
+      misshaped.push_back(concat(info.name, ' ', dtype_name(info.dtype), " in the file, ",
+                                 dtype_name(target.scalar_type()), " in the model"));
+    } else {
+      loaded.push_back(info.name);
+    }
+  }
+  for (const auto& [name, target] : wanted) {
+    if (!present.contains(name) && !matches_any(options.allow_missing, name))
+      missing.emplace_back(name);
+  }
+  std::sort(missing.begin(), missing.end());
+
+  std::vector<std::string> problems = {
+      summary("missing", missing, options.listed),
+      summary("unexpected", unexpected, options.listed),
+      summary("of another shape or type", misshaped, options.listed)};
+  std::erase(problems, "");
+  if (!problems.empty()) {
+    throw DataError(source.origin(), concat("does not fit the model: ", join(problems, "; ")));
+  }
+  return loaded;
+}
+
+/// Calls work(i) for i in [0, count) on LibTorch's threads; the first exception is thrown again
+/// here.
+template <typename Work>
+void for_each_parallel(std::size_t count, const Work& work) {
+  std::atomic<std::size_t> next{0};
+  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  });
+}
+
+}  // namespace
+
+NamedTensors state_dict(const torch::nn::Module& module) {
+  NamedTensors out;
+  collect(module, "", out);
+  return out;
+}
+
+bool TensorSource::contains(std::string_view name) const {
+  return std::any_of(tensors().begin(), tensors().end(),
+                     [&](const auto& info) { return info.name == name; });
+}
+
+std::unique_ptr<TensorSource> make_source(NamedTensors tensors, std::string origin) {
+  return std::make_unique<MemorySource>(std::move(tensors), std::move(origin));
+}
+
+std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> source,
+                                             std::string (*rename)(std::string_view)) {
+  return std::make_unique<RenamedSource>(std::move(source), rename);
+}
+
+void load_state(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
+  const torch::NoGradGuard no_grad;
+  const NamedTensors state = state_dict(module);
+  const std::unordered_map<std::string_view, torch::Tensor> wanted(state.begin(), state.end());
+  const std::vector<std::string_view> names = match(wanted, source, options);
+
+  std::vector<char> finite(names.size(), 1);
+  for_each_parallel(names.size(), [&](std::size_t i) {
+    const torch::NoGradGuard no_grad_in_thread;
+    const torch::Tensor value = source.get(names[i]);
+    torch::Tensor target = wanted.at(names[i]);
+    finite[i] = options.allow_nonfinite || all_finite(value);
+    target.copy_(value);
+    source.release(names[i]);
+  });
+  const auto bad = std::find(finite.begin(), finite.end(), 0);
+  if (bad != finite.end()) {
+    throw DataError(source.origin(), names[bad - finite.begin()], "holds NaN or infinity");
+  }
+}
+
+void copy_state(const torch::nn::Module& from, torch::nn::Module& to) {
+  const torch::NoGradGuard no_grad;
+  const NamedTensors source = state_dict(from), target = state_dict(to);
+  const std::unordered_map<std::string_view, torch::Tensor> values(source.begin(), source.end());
+  for (const auto& [name, tensor] : target) {
+    const auto found = values.find(name);
+    if (found == values.end())
+      throw ShapeError(concat("copy_state: ", name, " is missing in the source"));
+    if (found->second.sizes() != tensor.sizes()) {
+      throw ShapeError(concat("copy_state: ", name, " is ", shape_text(found->second.sizes()),
+                              " in the source, ", shape_text(tensor.sizes()), " in the target"));
+    }
+  }
+  if (source.size() != target.size()) {
+    throw ShapeError(concat("copy_state: ", source.size(), " tensors in the source, ",
+                            target.size(), " in the target"));
+  }
+  for (const auto& [name, tensor] : target) torch::Tensor(tensor).copy_(values.at(name));
+}
+
+std::string content_hash(const TensorSource& source) {
+  std::vector<const TensorInfo*> infos;
+  for (const TensorInfo& info : source.tensors()) infos.push_back(&info);
+  std::sort(infos.begin(), infos.end(),
+            [](const auto* a, const auto* b) { return a->name < b->name; });
+
+  std::vector<Sha256::Digest> digests(infos.size());
+  for_each_parallel(infos.size(), [&](std::size_t i) {
+    const torch::Tensor value = source.get(infos[i]->name);
+    digests[i] = Sha256().update(value.const_data_ptr(), value.nbytes()).digest();
+    source.release(infos[i]->name);
+  });
+
+  Sha256 hash;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    std::vector<std::string> shape;
+    for (const int64_t size : infos[i]->shape) shape.push_back(std::to_string(size));
+    const std::string_view dtype = c10::getDtypeNames(infos[i]->dtype).first;
+    hash.update(infos[i]->name).update({"\0", 1}).update(dtype).update({"\0", 1});
+    hash.update(join(shape, "x")).update({"\0", 1}).update(digests[i].data(), digests[i].size());
+  }
+  return hash.hex();
+}
+
+std::string content_hash(const NamedTensors& tensors) {
+  return content_hash(*make_source(tensors, "memory"));
+}
+
+}  // namespace vdd::tensor
