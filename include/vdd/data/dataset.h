@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vdd/data/clip.h"
+#include "vdd/data/config.h"
+
+namespace vdd::data {
+
+enum class Split { kTrain, kValidation };
+
+/// A mixture of clip sources, indexed once. Sample n is a pure function of (seed, n): there is no
+/// iterator, no state. Validation draws the held-out sequences with no mirroring, no reversal, the
+/// smallest stride and a centred cut.
+class ClipDataset {
+ public:
+  /// Scans the folders. Throws ConfigError if no source is named or data.check() complains,
+  /// DataError for a folder that is missing or holds no clip of data.frames frames. An empty
+  /// validation split is no error: see empty().
+  explicit ClipDataset(DataConfig config, Split split = Split::kTrain);
+  ~ClipDataset();
+  ClipDataset(const ClipDataset&) = delete;
+  ClipDataset& operator=(const ClipDataset&) = delete;
+
+  const DataConfig& config() const;
+  bool empty() const;
+
+  /// One line a source: sequences, frames, and what was left out. For the log.
+  std::vector<std::string> summary() const;
+  /// SHA-256 over the names and lengths of all sequences: changes when the data set does.
+  std::string fingerprint() const;
+
+  /// Draws sample n; reads no picture. `attempt` > 0 gives the clip that stands in for unusable
+  /// ones.
+  ClipPlan plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt = 0) const;
+  /// Reads exactly this clip in the calling thread. Throws DataError naming the file.
+  Clip load(const ClipPlan& plan) const;
+  /// Sample n by data.on_bad_sample, in the calling thread. Throws DataError.
+  Clip load(std::uint64_t seed, std::int64_t n);
+
+ private:
+  friend class Loader;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A data set found below `root`, for `vdd doctor`.
+struct DataSetReport {
+  std::string kind;  ///< virtual_kitti, hypersim or videos
+  std::int64_t sequences = 0, frames = 0;
+  std::vector<std::string> problems;  ///< "<file>: <reason>", every unusable file
+};
+
+/// Reads every frame (and depth) of every data set below `root` with `workers` threads. Throws
+/// DataError if there is none.
+std::vector<DataSetReport> check_data_sets(const std::filesystem::path& root, int workers);
+
+}  // namespace vdd::data

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vdd/io/image.h"
+
+// Plain videos: a file (mp4, mov, mkv, avi, webm, m4v) or a folder of numbered JPEG or PNG frames.
+namespace vdd::io {
+
+bool is_video_file(const std::filesystem::path& path);  // by its extension
+bool is_image_file(const std::filesystem::path& path);  // by its extension
+
+/// The JPEG and PNG files of a folder in natural order ("2.png" before "10.png").
+std::vector<std::filesystem::path> list_frames(const std::filesystem::path& folder);
+
+/// What a video holds.
+struct VideoInfo {
+  std::int64_t frames = 0;
+  int height = 0, width = 0;
+  double frames_per_second = 0;  ///< 0: a frame folder, which does not say
+};
+
+/// Throws DataError if the video cannot be opened or has no frame. `frames` is a count of frames
+/// that can be decoded.
+VideoInfo probe_video(const std::filesystem::path& path);
+
+/// Frames start, start + stride, ... (`count` of them), all of one size, 8-bit RGB. Throws
+/// DataError naming the frame.
+std::vector<Image8> read_video(const std::filesystem::path& path, std::int64_t start,
+                               std::int64_t count, std::int64_t stride = 1);
+
+/// Writes frames one after another. The extension chooses the container: .mp4 (MPEG-4 part 2), .avi
+/// (Motion JPEG).
+class VideoWriter {
+ public:
+  VideoWriter(const std::filesystem::path& path, int height, int width, double frames_per_second);
+  ~VideoWriter();
+  VideoWriter(const VideoWriter&) = delete;
+  VideoWriter& operator=(const VideoWriter&) = delete;
+  /// Throws ShapeError for a frame of another size, ResourceError if it cannot be written.
+  void write(const Image8& rgb);
+  /// Ends the file; a video without it is unusable.
+  void close();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vdd::io
