@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace vdd::tools {
+
+/// The frame of every program: adds --version, -q and -v, parses, runs the callbacks that `build`
+/// has set on the app or its subcommands, and maps what they throw to an exit code with `error:
+/// ...` on stderr, one line per fault.
+int run_program(int argc, char** argv, const std::string& description,
+                const std::function<void(CLI::App&)>& build);
+
+}  // namespace vdd::tools
