@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vdd/core/field_checks.h"
+#include "vdd/diffusion/euler_schedule.h"
+#include "vdd/models/autoencoder_kl_temporal_decoder.h"
+#include "vdd/models/clip_vision.h"
+#include "vdd/models/unet_spatio_temporal_condition.h"
+#include "vdd/tensor/state_dict.h"
+
+// Models on disk, in the layout that diffusers reads and writes:
+//   model_index.json unet/ vae/ image_encoder/ scheduler/ feature_extractor/   and our vdd.json.
+// A weights file may be plain, its fp16 variant, or shards with an index (io::open_weights).
+namespace vdd::pipeline {
+
+/// Where a model comes from.
+struct Provenance {
+  std::string program;       ///< "distill_unet"
+  std::string version;       ///< of vdd
+  std::int64_t step = 0;     ///< optimizer updates
+  std::string config;        ///< the resolved config, YAML
+  std::string teacher_hash;  ///< tensor::content_hash of the teacher's UNet
+  std::string data_hash;     ///< of the data manifest
+
+  constexpr void fields(auto& f) {
+    f("program", program, "the program that trained it");
+    f("version", version, "version of vdd");
+    f("step", step, "optimizer updates", non_negative);
+    f("config", config, "resolved config, YAML");
+    f("teacher_hash", teacher_hash, "content hash of the teacher's UNet");
+    f("data_hash", data_hash, "hash of the data manifest");
+  }
+};
+
+/// vdd.json: how to run the model. The defaults are those of a published teacher.
+struct VddInfo {
+  std::string input = "noise";
+  double rgb_latent_scale = 0.18215;
+  std::int64_t steps = 5;
+  double noise_aug = 0.02;
+  std::string base;
+  Provenance provenance;
+
+  constexpr void fields(auto& f) {
+    f("input", input, "what the sampler starts from", one_of("noise", "rgb_latent"));
+    f("rgb_latent_scale", rgb_latent_scale, "factor of the video latent that stands in for noise",
+      positive);
+    f("steps", steps, "sampler steps", positive);
+    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("base", base, "model folder that holds the parts this one lacks");
+    f("provenance", provenance, "where the model comes from");
+  }
+};
+
+/// The folders of a model's parts; empty if there is none.
+struct ModelFolders {
+  std::filesystem::path unet, vae, image_encoder, scheduler, feature_extractor;
+  VddInfo info;
+};
+
+/// Looks `model` up: a model folder or a checkpoint. `unet`, if given, is where the UNet is
+/// instead: a DepthCrafter folder (config.json and weights in its root) or one with unet/. Parts
+/// that `model` lacks come from `base`, or else from the base that vdd.json names. Throws DataError
+/// if `model` is neither, or a model_index.json names other classes.
+ModelFolders find_model(const std::filesystem::path& model, const std::filesystem::path& unet = {},
+                        const std::filesystem::path& base = {});
+
+/// `_class_name` of a config.json or model_index.json, or the first of `architectures`; the
+/// DepthCrafter subclass counts as UNetSpatioTemporalConditionModel. Throws DataError.
+std::string class_name(const std::filesystem::path& json);
+
+/// How the weights of one model are loaded.
+struct LoadTarget {
+  torch::Dtype dtype = torch::kFloat32;
+  torch::Device device = torch::kCPU;
+  bool allow_nonfinite = false;
+};
+
+/// One model from its own folder (config.json, weights); in evaluation mode, without gradients.
+/// Throws DataError naming every missing, unexpected and misshaped tensor.
+models::UNetSpatioTemporalConditionModel load_unet(const std::filesystem::path& folder,
+                                                   const LoadTarget& target = {});
+/// Takes the attention names of old Stable Diffusion VAEs too (query, key, value, proj_attn).
+models::AutoencoderKLTemporalDecoder load_vae(const std::filesystem::path& folder,
+                                              const LoadTarget& target = {});
+models::CLIPVisionModelWithProjection load_image_encoder(const std::filesystem::path& folder,
+                                                         const LoadTarget& target = {});
+diffusion::SchedulerConfig load_scheduler(const std::filesystem::path& folder);
+
+/// The weights of a model's folder under today's published names, not loaded.
+std::unique_ptr<tensor::TensorSource> open_unet_weights(const std::filesystem::path& folder);
+std::unique_ptr<tensor::TensorSource> open_vae_weights(const std::filesystem::path& folder);
+std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(
+    const std::filesystem::path& folder);
+
+struct LoadSpec {
+  std::filesystem::path model;
+  std::filesystem::path unet;  ///< empty: the model's own
+  LoadTarget target = {};
+  std::optional<torch::Dtype> vae_dtype;  ///< the VAE overflows in fp16
+  bool hash = false;  ///< also fill the content hashes; reads the files once more
+};
+
+struct Parts {
+  bool unet = true, vae = true, image_encoder = true;
+};
+
+/// Parts that were not asked for are empty holders.
+struct DepthModel {
+  models::UNetSpatioTemporalConditionModel unet{nullptr};
+  models::AutoencoderKLTemporalDecoder vae{nullptr};
+  models::CLIPVisionModelWithProjection image_encoder{nullptr};
+  diffusion::SchedulerConfig scheduler = diffusion::SchedulerConfig::stable_video_diffusion();
+  VddInfo info;
+  std::string unet_hash, vae_hash,
+      image_encoder_hash;  ///< tensor::content_hash of the files, if asked for
+};
+
+/// Throws DataError naming the part that is missing or does not fit.
+DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts = {});
+
+/// Writes the parts that are there into `folder`, floating-point tensors as `dtype`;
+/// model_index.json only if it has all parts. Each file is complete or absent; stage the folder to
+/// make it so as a whole. Throws ResourceError, NonFiniteError.
+void save_depth_model(const std::filesystem::path& folder, const DepthModel& model,
+                      torch::Dtype dtype = torch::kFloat32);
+
+/// The small files of a model folder: config.json of each config, scheduler, preprocessing,
+/// model_index.json, vdd.json.
+void save_unet_config(const std::filesystem::path& folder, const models::UNetConfig& config);
+void save_vae_config(const std::filesystem::path& folder, const models::VaeConfig& config);
+void save_image_encoder_config(const std::filesystem::path& folder,
+                               const models::ClipConfig& config);
+void save_scheduler(const std::filesystem::path& folder, const diffusion::SchedulerConfig& config);
+void save_pipeline_files(const std::filesystem::path& model_folder);
+void save_info(const std::filesystem::path& model_folder, const VddInfo& info);
+
+}  // namespace vdd::pipeline
