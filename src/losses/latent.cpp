@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/losses/latent.h"
+
+#include <torch/torch.h>
+
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+
+namespace vdd::losses {
+namespace {
+
+at::Tensor difference(const at::Tensor& student, const at::Tensor& teacher) {
+  if (student.dim() < 3 || student.sizes() != teacher.sizes() || student.numel() == 0) {
+    throw ShapeError(concat("latent loss: student ", student.sizes(), " and teacher ",
+                            teacher.sizes(), " must be one shape [...,C,h,w]"));
+  }
+  const auto type = at::promote_types(student.scalar_type(), at::kFloat);
+  return student.to(type) - teacher.detach().to(type);
+}
+
+/// What the sum over all elements is divided by.
+double normalizer(const at::Tensor& x, const std::string& reduction) {
+  if (reduction == "mean") return static_cast<double>(x.numel());
+  if (reduction == "paper") return static_cast<double>(x.numel() / x.size(-3));
+  throw ConfigError(concat("loss.reduction: unknown value '", escape(reduction), "'"));
+}
+
+at::Tensor score(const at::Tensor& difference, const std::string& reduction) {
+  return difference.square().sum() / normalizer(difference, reduction);
+}
+
+at::Tensor gradient(const at::Tensor& difference, const std::string& reduction) {
+  const at::Tensor dx = difference.diff(1, -1), dy = difference.diff(1, -2);
+  return (dx.abs().sum() + dy.abs().sum()) / normalizer(difference, reduction);
+}
+
+}  // namespace
+
+at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teacher,
+                             const std::string& reduction) {
+  return score(difference(student, teacher), reduction);
+}
+
+at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
+                                const std::string& reduction) {
+  return gradient(difference(student, teacher), reduction);
+}
+
+LossParts latent_loss(const at::Tensor& student_TChw, const at::Tensor& teacher_TChw,
+                      const LatentLossConfig& config) {
+  const at::Tensor residual = difference(student_TChw, teacher_TChw);
+  const at::Tensor match = score(residual, config.reduction);
+  const at::Tensor slope = gradient(residual, config.reduction);
+  return {.total = (1 - config.lambda) * match + config.lambda * slope,
+          .parts = {{"latent_score", match.detach()}, {"latent_gradient", slope.detach()}}};
+}
+
+}  // namespace vdd::losses
