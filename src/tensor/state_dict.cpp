@@ -174,9 +174,13 @@ std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> sourc
 }
 
 void load_state(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
+  load_state(state_dict(module), source, options);
+}
+
+void load_state(const NamedTensors& targets, const TensorSource& source,
+                const LoadOptions& options) {
   const torch::NoGradGuard no_grad;
-  const NamedTensors state = state_dict(module);
-  const std::unordered_map<std::string_view, torch::Tensor> wanted(state.begin(), state.end());
+  const std::unordered_map<std::string_view, torch::Tensor> wanted(targets.begin(), targets.end());
   const std::vector<std::string_view> names = match(wanted, source, options);
 
   std::vector<char> finite(names.size(), 1);

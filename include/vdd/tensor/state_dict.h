@@ -63,6 +63,9 @@ struct LoadOptions {
 /// module, and the pages of the tensors being copied.
 void load_state(torch::nn::Module& module, const TensorSource& source,
                 const LoadOptions& options = {});
+/// The same for tensors that no module holds, such as the state of an optimizer.
+void load_state(const NamedTensors& targets, const TensorSource& source,
+                const LoadOptions& options = {});
 
 /// Copies every parameter and buffer by name; both modules must hold the same names and shapes
 /// (ShapeError).
