@@ -42,6 +42,8 @@ class Accumulation {
   /// not finite; parameters and optimizer are then unchanged, bit for bit. With fp16 that is a
   /// skipped update instead. Throws vdd::Error if nothing was added.
   UpdateReport update(double lr_factor);
+  /// Drops what was added, for a window that is given up.
+  void discard();
 
  private:
   Optimizer& optimizer_;

@@ -24,13 +24,13 @@ struct TrainabilityAudit {
   struct Entry {
     std::string name;
     Trainability verdict;
-    double gradient_norm = 0;
+    double gradient = 0;  ///< its largest absolute value
   };
   std::vector<Entry> entries;            ///< one per parameter, in the order of the selection
   std::vector<std::string> zero_layers;  ///< weights of zeros that the kBehindZero entries wait for
 
   bool passed() const;
-  /// For people: how many of each verdict, per group the range of the gradient norms, and by name
+  /// For people: how many of each verdict, per group the range of the gradients, and by name
   /// all that is no plain kFlows or kFrozen.
   std::string table() const;
   /// Throws ConfigError that names the first offending parameters and how many there are.
