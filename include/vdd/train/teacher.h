@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "vdd/data/clip.h"
+#include "vdd/pipeline/model_folder.h"
+#include "vdd/train/distill_unet_config.h"
+#include "vdd/train/teacher_cache.h"
+
+namespace vdd::train {
+
+/// The frozen n-step model behind its cache. Nothing is loaded before it is needed: the parts that
+/// compute at the first target the cache does not have, the VAE also at the first picture. Results
+/// do not depend on whether they came from the cache. Not for several threads at once, but for
+/// cached().
+class Teacher {
+ public:
+  /// Finds the model and hashes its weights. `cache_dir` empty: no cache. Throws DataError.
+  Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
+          const std::filesystem::path& cache_dir, torch::Device device);
+
+  /// A clip as far as the cache is concerned.
+  struct Request {
+    std::string content_key;
+    std::int64_t frames = 0, height = 0, width = 0;
+    std::int64_t noise_seed = 0;
+  };
+  /// Everything that determines the answer; cache_key() of it names the answer.
+  KeyParts key_parts(const Request& request) const;
+  bool cached(const Request& request) const;
+
+  /// From the cache, or nothing if it is not there or damaged (a warning).
+  std::optional<TeacherTarget> find(const Request& request) const;
+  /// Computes and, with a cache, stores. rgb_T3HW in [-1,1]. Noise: tensor::randn(noise_seed) for
+  /// the latent, tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")) for the pixels.
+  TeacherTarget compute(const Request& request, const torch::Tensor& rgb_T3HW);
+
+  /// [T,h,w] scaled latent to disparity [T,H,W] in [0,1], near = 1; on the CPU.
+  torch::Tensor decode_disparity(const torch::Tensor& latent_TChw);
+
+  /// Tensors of another model. Where the teacher's UNet holds the same values in the same type, it
+  /// will share their memory once it is loaded.
+  void share_storage(tensor::NamedTensors tensors) { shared_ = std::move(tensors); }
+
+  bool unet_loaded() const { return !model_.unet.is_empty(); }
+  const pipeline::ModelFolders& folders() const { return folders_; }
+  const diffusion::SchedulerConfig& scheduler() const { return model_.scheduler; }
+  std::int64_t latent_scale() const { return vae_config_.scale(); }
+  std::int64_t latent_channels() const { return vae_config_.latent_channels; }
+  const std::string& unet_hash() const { return model_.unet_hash; }
+  const std::string& vae_hash() const { return model_.vae_hash; }
+  const std::string& image_encoder_hash() const { return model_.image_encoder_hash; }
+
+ private:
+  void load_vae();
+  void load_all();
+
+  pipeline::ModelFolders folders_;
+  TeacherConfig config_;
+  std::optional<TeacherCache> cache_;
+  torch::Device device_;
+  models::VaeConfig vae_config_;
+  KeyParts fixed_parts_;
+  pipeline::DepthModel model_;  ///< parts are empty until they are needed
+  tensor::NamedTensors shared_;
+};
+
+}  // namespace vdd::train

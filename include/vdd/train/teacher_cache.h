@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legend: T frames, C latent channels, h w latent pixels, D embedding width.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vdd/core/field_checks.h"
+
+namespace vdd::train {
+
+struct CacheConfig {
+  bool enabled = true;
+  std::string dir;
+
+  constexpr void fields(auto& f) {
+    f("enabled", enabled, "keep what the teacher computed, and look there first");
+    f("dir", dir, "folder of the cache, for any number of runs; empty: teacher_cache in the run");
+  }
+};
+
+/// What the frozen teacher says about one clip; float32, on the CPU.
+struct TeacherTarget {
+  torch::Tensor rgb_latent_TChw;      ///< mode of E(X), not multiplied by the scaling factor
+  torch::Tensor image_embeds_TD;      ///< CLIP embedding of each frame
+  std::int64_t noise_seed = 0;        ///< tensor::randn of the latent's shape draws the noise again
+  torch::Tensor teacher_latent_TChw;  ///< after the last step; multiplied by the scaling factor
+};
+
+/// Name and value of everything that determines a target, in a fixed order.
+using KeyParts = std::vector<std::pair<std::string, std::string>>;
+
+/// SHA-256, as 64 hexadecimal digits, of the lines "<name>=<value>\n".
+std::string cache_key(const KeyParts& parts);
+
+/// One safetensors file per target, <dir>/<first two digits>/<key>.safetensors, with the tensors
+/// rgb_latent, image_embeds, noise_seed, teacher_latent; the metadata holds the key's parts and a
+/// checksum of the content. Files appear complete or not at all, so any number of processes may
+/// share a cache.
+class TeacherCache {
+ public:
+  explicit TeacherCache(std::filesystem::path dir) : dir_(std::move(dir)) {}
+
+  const std::filesystem::path& dir() const { return dir_; }
+  std::filesystem::path path(const std::string& key) const;
+  bool contains(const std::string& key) const;
+  /// The target, or nothing if there is none. Throws DataError or VerificationError if its file is
+  /// damaged.
+  std::optional<TeacherTarget> find(const std::string& key) const;
+  /// Throws ResourceError.
+  void store(const KeyParts& parts, const TeacherTarget& target) const;
+
+ private:
+  std::filesystem::path dir_;
+};
+
+struct CacheReport {
+  std::int64_t entries = 0;
+  std::int64_t bytes = 0;
+  std::vector<std::string> problems;  ///< "<file>: <reason>", in the order of the names
+};
+
+/// Counts the entries of a cache folder. Throws DataError if it is none.
+CacheReport cache_stat(const std::filesystem::path& dir);
+/// Also reads every entry and checks name, parts and checksum. `progress` is told the number of
+/// entries looked at so far and of all.
+CacheReport cache_verify(const std::filesystem::path& dir,
+                         const std::function<void(std::int64_t, std::int64_t)>& progress = {});
+
+/// Whether two targets are equal to the last bit.
+bool identical(const TeacherTarget& a, const TeacherTarget& b);
+
+}  // namespace vdd::train

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vdd/config/schema.h"
+#include "vdd/core/error.h"
+#include "vdd/data/loader.h"
+#include "vdd/losses/loss_parts.h"
+#include "vdd/train/accumulation.h"
+#include "vdd/train/checkpoint.h"
+#include "vdd/train/ema.h"
+#include "vdd/train/lr_schedule.h"
+#include "vdd/train/metrics_log.h"
+#include "vdd/train/optimizer.h"
+#include "vdd/train/parameter_selection.h"
+#include "vdd/train/run_dir.h"
+#include "vdd/train/tensorboard.h"
+#include "vdd/train/train_config.h"
+
+namespace vdd::train {
+
+/// What one sample contributes to an update, and what the log says about it.
+struct SampleLoss {
+  losses::LossParts loss;
+  std::string cache_key;        ///< of the teacher's answer; empty if there is none
+  std::int64_t noise_seed = 0;  ///< of the sample's noise
+};
+
+struct ValidationResult {
+  Record metrics;
+  double score = 0;                                                     ///< smaller is better
+  std::vector<std::pair<std::string, std::filesystem::path>> pictures;  ///< tag, PNG
+};
+
+/// One kind of training, as the trainer sees it. All else (order, accumulation, logs, checkpoints,
+/// leaving early) is the trainer's.
+class Distiller {
+ public:
+  virtual ~Distiller() = default;
+
+  /// Every parameter of the student, and which of them train.
+  virtual const Selection& selection() const = 0;
+  /// The trained ones with their learning rates.
+  virtual std::vector<ParameterGroup> groups() const = 0;
+  /// The loss of sample `n`, differentiable. The clip has no pixels if wants_pixels() said so.
+  virtual SampleLoss step(const data::Clip& clip, std::int64_t n) = 0;
+  /// False if step() can do without the clip's pixels. Called from the loader's threads.
+  virtual bool wants_pixels(const data::ClipPlan&) const { return true; }
+  /// Scores the weights as they are, and writes pictures into the run. Without gradients.
+  virtual ValidationResult validate(std::int64_t step, const RunDir& run) = 0;
+  /// Writes the model part of a checkpoint (diffusers layout), or reads it back.
+  virtual void save_model(const std::filesystem::path& checkpoint, std::int64_t step) = 0;
+  virtual void load_model(const std::filesystem::path& checkpoint) = 0;
+};
+
+struct TrainerConfig {
+  TrainConfig train;
+  OptimizerConfig optimizer;
+  LrScheduleConfig lr_schedule;
+  PrecisionConfig precision;
+  EmaConfig ema;
+  std::int64_t validate_every = 0;  ///< 0: never
+  bool validate_at_start = false;
+  /// What must be the same when a run goes on, and is no config key: content hashes of the weights
+  /// it starts from and of the data set.
+  std::map<std::string, std::string> inputs;
+};
+
+/// Runs a distiller to its end: windows of `accumulation` samples, one optimizer update each.
+/// Update k takes samples (k-1)*accumulation ... k*accumulation-1, so that nothing but the weights,
+/// the optimizer and the counters has to be saved for a run to go on with the same bytes.
+class Trainer {
+ public:
+  /// Both `distiller` and `run` outlive the trainer.
+  Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> dataset,
+          const TrainerConfig& config, RunDir& run);
+
+  /// Goes on from the newest valid checkpoint, if there is one. Throws ConfigError if the weights
+  /// or data it was started with are others.
+  void resume();
+  std::int64_t step() const { return step_; }
+
+  /// Trains until the last update (kDone) or a stop (75, 130), then saves. A window that a stop
+  /// cuts short is dropped: the run goes on from its first sample. Throws NonFiniteError before the
+  /// update would be done, naming step and samples; ResourceError if checkpoints cannot be saved.
+  ExitCode run();
+
+ private:
+  struct Window;
+  std::int64_t window_size() const;
+  bool collect(Window& window);
+  void update(Window& window);
+  void log_update(const Window& window, const UpdateReport& report);
+  void validate();
+  bool save(bool final);
+  void write_state(const std::filesystem::path& folder) const;
+
+  Distiller& distiller_;
+  std::shared_ptr<data::ClipDataset> dataset_;
+  TrainerConfig config_;
+  RunDir& run_;
+
+  Optimizer optimizer_;
+  LossScaler scaler_;
+  Accumulation accumulation_;
+  std::optional<Ema> ema_;
+  CheckpointStore checkpoints_;
+  std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<EventWriter> events_;
+  std::unique_ptr<data::Loader> loader_;
+
+  std::int64_t step_ = 0;     ///< updates done, skipped ones too
+  std::int64_t samples_ = 0;  ///< samples used by them
+  std::int64_t saved_step_ = -1;
+  std::int64_t nonfinite_ = 0;  ///< dropped updates in a row
+  std::optional<double> best_score_;
+  bool best_is_now_ = false;
+};
+
+/// Runs one backward pass on sample 0 and logs which tensors train and how the gradients reach
+/// them. Throws ConfigError if one that should train gets no gradient, or a frozen one does.
+void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed);
+
+/// "<key>: <before> -> <now>" for each key of two configs of one type that differs and fits none of
+/// the `free` patterns.
+std::vector<std::string> config_changes(const config::Section& before, const config::Section& now,
+                                        std::span<const std::string> free);
+
+/// What a training program is told besides its config.
+struct RunOptions {
+  std::filesystem::path output_dir;
+  bool resume = false;
+  bool overwrite = false;
+  bool dry_run = false;  ///< build everything, audit, write nothing
+};
+
+/// The torch device of "cpu", "cuda" or "cuda:N". Throws ConfigError if this machine has none.
+torch::Device parse_device(const std::string& name);
+
+}  // namespace vdd::train
