@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/io/image.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "codecs.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/text.h"
+
+namespace vdd::io {
+namespace {
+
+constexpr std::uint64_t kMaxFileBytes = 256 << 20;
+
+void write_new(const std::filesystem::path& path, const std::string& bytes) {
+  errno = 0;
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out)
+    throw ResourceError(concat(escape(path.native()), ": cannot write: ", std::strerror(errno)));
+}
+
+}  // namespace
+
+void check_pixels(std::int64_t height, std::int64_t width, const std::filesystem::path& path) {
+  if (height <= 0 || width <= 0 || height > kMaxPixels || width > kMaxPixels ||
+      height * width > kMaxPixels) {
+    throw DataError(path, concat("picture of ", width, 'x', height, "; the limit is ",
+                                 kMaxPixels >> 20, " Mpixel"));
+  }
+}
+
+Image8 decode_rgb(std::string_view bytes, const std::filesystem::path& path) {
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, path);
+  if (is_png(bytes)) return decode_png(bytes, path);
+  throw DataError(path, bytes.empty() ? "the file is empty"
+                                      : concat("no JPEG or PNG file; it starts with \"",
+                                               escape(bytes, 16), '"'));
+}
+
+Image8 read_rgb(const std::filesystem::path& path) {
+  return decode_rgb(read_file(path, kMaxFileBytes), path);
+}
+
+Image16 read_png16(const std::filesystem::path& path) {
+  return decode_png16(read_file(path, kMaxFileBytes), path);
+}
+
+void write_jpeg(const std::filesystem::path& path, const Image8& image, int quality) {
+  write_new(path, encode_jpeg(image, quality));
+}
+
+void write_png(const std::filesystem::path& path, const Image8& image, int level) {
+  write_new(path, encode_png(image, level));
+}
+
+void write_png(const std::filesystem::path& path, const Image16& image, int level) {
+  write_new(path, encode_png(image, level));
+}
+
+}  // namespace vdd::io
