@@ -50,11 +50,9 @@ class TreeBuilder {
 
   void scalar(Node::Kind kind, std::string text, Place place) {
     if (wants_key()) {
-      if (kind == Node::Kind::kNull || kind == Node::Kind::kBroken) not_a_key(place);
-      Open& map = open_.back();
-      if (!map.keys.insert(text).second) errors_.add(place, path(text), "duplicate key");
-      map.key = Entry{std::move(text), std::move(place), {}};
-      map.has_key = true;
+      const bool usable = kind == Node::Kind::kPlain || kind == Node::Kind::kQuoted;
+      if (!usable) errors_.add(place, path(), "a key must be plain text");
+      take_key(std::move(text), std::move(place));
       return;
     }
     Node node;
@@ -66,19 +64,25 @@ class TreeBuilder {
 
   void open(Node::Kind kind, Place place) {
     constexpr std::size_t kMaxDepth = 32;
-    if (wants_key()) not_a_key(place);
     if (open_.size() >= kMaxDepth) {
       errors_.fail(place, "", concat("nested deeper than ", kMaxDepth, " levels"));
     }
-    open_.emplace_back();
-    open_.back().node.kind = kind;
-    open_.back().node.place = std::move(place);
+    Open opened;
+    opened.is_key = wants_key();
+    if (opened.is_key) errors_.add(place, path(), "a key must be plain text");
+    opened.node.kind = kind;
+    opened.node.place = std::move(place);
+    open_.push_back(std::move(opened));
   }
 
   void close() {
-    Node node = std::move(open_.back().node);
+    Open closed = std::move(open_.back());
     open_.pop_back();
-    append(std::move(node));
+    if (closed.is_key) {
+      take_key({}, std::move(closed.node.place));
+    } else {
+      append(std::move(closed.node));
+    }
   }
 
   /// Dotted name of what is being read.
@@ -106,6 +110,8 @@ class TreeBuilder {
     Node node;
     Entry key;
     bool has_key = false;
+    bool is_key =
+        false;  ///< refused, but read to its end: a syntax error may follow, and says more
     std::unordered_set<std::string> keys;
   };
 
@@ -113,8 +119,11 @@ class TreeBuilder {
     return !open_.empty() && open_.back().node.kind == Node::Kind::kMap && !open_.back().has_key;
   }
 
-  [[noreturn]] void not_a_key(const Place& place) {
-    errors_.fail(place, path(), "a key must be plain text");
+  void take_key(std::string text, Place place) {
+    Open& map = open_.back();
+    if (!map.keys.insert(text).second) errors_.add(place, path(text), "duplicate key");
+    map.key = Entry{std::move(text), std::move(place), {}};
+    map.has_key = true;
   }
 
   void append(Node node) {
@@ -237,8 +246,9 @@ class JsonEvents : public nlohmann::json::json_sax_t {
   TreeBuilder tree_;
 };
 
-/// Refuses what no config contains and the parser would take without a word.
-void check_bytes(std::string_view text, const Place& file, Errors& errors) {
+}  // namespace
+
+void check_text(std::string_view text, const Place& file, Errors& errors) {
   if (text.size() > kMaxBytes) errors.fail(file, "", concat("larger than ", kMaxBytes, " bytes"));
   Place place{file.name, 1, 1};
   while (!text.empty()) {
@@ -258,10 +268,9 @@ void check_bytes(std::string_view text, const Place& file, Errors& errors) {
   }
 }
 
-}  // namespace
-
 Node parse_yaml(std::string_view text, const Place& file, Errors& errors) {
-  check_bytes(text, file, errors);
+  check_text(text, file, errors);
+  const Errors before = errors;
   YamlEvents events(file, errors);
   try {
     std::istringstream in{std::string(text)};
@@ -269,6 +278,7 @@ Node parse_yaml(std::string_view text, const Place& file, Errors& errors) {
     while (parser.HandleNextDocument(events)) {
     }
   } catch (const YAML::Exception& e) {
+    errors = before;  // what was found on the way to a syntax error is of no use
     errors.fail(events.at(e.mark), "", concat("not valid YAML: ", escape(e.msg)));
   }
   return events.take();

@@ -53,6 +53,7 @@ class Errors {
  public:
   void add(const Place& place, std::string_view key, std::string_view message);
   std::size_t count() const { return count_; }
+  const std::vector<std::string>& lines() const { return lines_; }
   /// One per line; the first 50 and a count of the rest.
   std::string text() const;
   void throw_if_any() const {
@@ -71,6 +72,9 @@ class Errors {
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
+/// Fails on text that is too long, no UTF-8, or has control characters: a YAML parser takes some
+/// without a word.
+void check_text(std::string_view text, const Place& file, Errors& errors);
 /// One YAML document, or kNull for an empty text. Syntax errors end it, all other faults are
 /// collected.
 Node parse_yaml(std::string_view text, const Place& file, Errors& errors);

@@ -136,8 +136,9 @@ class Filler {
     }
   }
 
-  void wrong(const Node& node, const std::string& path, std::string_view what) {
-    errors_.add(node.place, path, concat(what, ", got ", shown(node)));
+  void wrong(const Node& node, const std::string& path, std::string_view what,
+             std::string_view hint = {}) {
+    errors_.add(node.place, path, concat(what, ", got ", shown(node), hint));
   }
 
   template <typename T>
@@ -146,7 +147,9 @@ class Filler {
     T value{};
     std::string reason;
     if (!parse(node, value, reason)) return wrong(node, path, reason);
-    if (const auto violation = limits.violation(value)) return wrong(node, path, *violation);
+    if (const auto violation = limits.violation(value)) {
+      return wrong(node, path, *violation, did_you_mean(node.text, limits.choices));
+    }
     *target = std::move(value);
   }
 
@@ -280,11 +283,13 @@ Node with_base(Node root, const std::filesystem::path& folder, Errors& errors) {
   return base;
 }
 
+/// Text that opens a list, section or quote is YAML, all else is the value as it stands.
 Node parse_override_value(std::string_view text, const Place& place, Errors& errors) {
   const std::string_view trimmed = trim(text);
   if (!trimmed.empty() && std::string_view("[{\"'").find(trimmed[0]) != std::string_view::npos) {
     return parse_yaml(trimmed, place, errors);
   }
+  check_text(text, place, errors);
   Node node;
   node.place = place;
   node.kind = text == "null" || text == "~" ? Node::Kind::kNull : Node::Kind::kPlain;
@@ -332,7 +337,15 @@ void apply_override(Node& root, const std::string& text, Errors& errors) {
       node = &node->entries.back().value;
     }
   }
-  *node = parse_override_value(std::string_view(text).substr(equals + 1), place, errors);
+  Errors found;
+  try {
+    *node = parse_override_value(std::string_view(text).substr(equals + 1), place, found);
+  } catch (const ConfigError&) {
+    node->kind = Node::Kind::kBroken;
+  }
+  for (const std::string& line : found.lines()) {
+    errors.add(place, key, std::string_view(line).substr(place.text().size() + 2));
+  }
 }
 
 void read_tree(const Section& section, std::string_view text, const std::string& name,

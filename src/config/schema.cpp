@@ -42,7 +42,7 @@ std::optional<std::string> Limits::violation(double value) const {
 std::optional<std::string> Limits::violation(const std::string& value) const {
   if (non_empty && value.empty()) return "must not be empty";
   if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    return concat("must be one of ", join(choices, ", "), did_you_mean(value, choices));
+    return "must be one of " + join(choices, ", ");
   }
   return std::nullopt;
 }
