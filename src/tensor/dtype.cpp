@@ -50,6 +50,9 @@ std::string dtype_name(torch::Dtype dtype) {
 }
 
 bool all_finite(const torch::Tensor& tensor) {
+  if (!tensor.device().is_cpu() || !tensor.is_non_overlapping_and_dense()) {
+    return tensor.isfinite().all().item<bool>();
+  }
   switch (tensor.scalar_type()) {
     case torch::kFloat64:
       return no_full_exponent<std::uint64_t>(tensor, 0x7FF0000000000000u);

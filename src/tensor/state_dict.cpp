@@ -141,6 +141,11 @@ std::vector<std::string_view> match(
   return loaded;
 }
 
+/// True if a finite value of `from` can be infinite as `to`.
+bool may_overflow(torch::Dtype from, torch::Dtype to) {
+  return to != from && (to == torch::kFloat16 || to == torch::kBFloat16 || from == torch::kFloat64);
+}
+
 /// Calls work(i) for i in [0, count) on LibTorch's threads; the first exception is thrown again
 /// here.
 template <typename Work>
@@ -183,19 +188,35 @@ void load_state(const NamedTensors& targets, const TensorSource& source,
   const std::unordered_map<std::string_view, torch::Tensor> wanted(targets.begin(), targets.end());
   const std::vector<std::string_view> names = match(wanted, source, options);
 
-  std::vector<char> finite(names.size(), 1);
+  std::vector<std::string> problems(names.size());
   for_each_parallel(names.size(), [&](std::size_t i) {
     const torch::NoGradGuard no_grad_in_thread;
     const torch::Tensor value = source.get(names[i]);
     torch::Tensor target = wanted.at(names[i]);
-    finite[i] = options.allow_nonfinite || all_finite(value);
+    const bool finite = options.allow_nonfinite || all_finite(value);
     target.copy_(value);
+    if (!finite) {
+      problems[i] = "holds NaN or infinity";
+    } else if (!options.allow_nonfinite &&
+               may_overflow(value.scalar_type(), target.scalar_type()) && !all_finite(target)) {
+      problems[i] = concat("holds values that are infinite in ", dtype_name(target.scalar_type()));
+    }
     source.release(names[i]);
   });
-  const auto bad = std::find(finite.begin(), finite.end(), 0);
-  if (bad != finite.end()) {
-    throw DataError(source.origin(), names[bad - finite.begin()], "holds NaN or infinity");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!problems[i].empty()) throw DataError(source.origin(), names[i], problems[i]);
   }
+}
+
+void allocate_as(torch::nn::Module& module, torch::Dtype dtype, torch::Device device) {
+  const torch::NoGradGuard no_grad;
+  const auto allocate = [&](torch::Tensor tensor) {
+    if (!tensor.is_floating_point()) return tensor.set_data(tensor.to(device));
+    if (tensor.scalar_type() == dtype && tensor.device() == device) return;
+    tensor.set_data(torch::empty(tensor.sizes(), torch::dtype(dtype).device(device)));
+  };
+  for (const torch::Tensor& parameter : module.parameters()) allocate(parameter);
+  for (const torch::Tensor& buffer : module.buffers()) allocate(buffer);
 }
 
 void copy_state(const torch::nn::Module& from, torch::nn::Module& to) {

@@ -99,10 +99,10 @@ std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(
     const std::filesystem::path& folder);
 
 struct LoadSpec {
-  std::filesystem::path model;
-  std::filesystem::path unet;  ///< empty: the model's own
+  std::filesystem::path model = {};
+  std::filesystem::path unet = {};  ///< empty: the model's own
   LoadTarget target = {};
-  std::optional<torch::Dtype> vae_dtype;  ///< the VAE overflows in fp16
+  std::optional<torch::Dtype> vae_dtype = {};  ///< the VAE overflows in fp16
   bool hash = false;  ///< also fill the content hashes; reads the files once more
 };
 

@@ -16,8 +16,8 @@ torch::Dtype parse_dtype(std::string_view name);
 /// "fp32", "fp16", "bf16", "fp64", and LibTorch's own name for the rest.
 std::string dtype_name(torch::Dtype dtype);
 
-/// False if any element is NaN or infinite; true for types that know neither. Reads a contiguous
-/// CPU tensor once, bit by bit.
+/// False if any element is NaN or infinite; true for types that know neither. A dense
+/// CPU tensor is read once, without temporaries.
 bool all_finite(const torch::Tensor& tensor);
 
 }  // namespace vdd::tensor

@@ -51,8 +51,9 @@ std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> sourc
                                              std::string (*rename)(std::string_view));
 
 struct LoadOptions {
-  std::vector<std::string> allow_missing;     ///< globs of names that may keep the module's values
-  std::vector<std::string> allow_unexpected;  ///< globs of names that are ignored
+  std::vector<std::string> allow_missing =
+      {};  ///< globs of names that may keep the module's values
+  std::vector<std::string> allow_unexpected = {};  ///< globs of names that are ignored
   bool allow_nonfinite = false;
   std::size_t listed = 5;  ///< names per kind that an error shows; SIZE_MAX for all
 };
@@ -66,6 +67,11 @@ void load_state(torch::nn::Module& module, const TensorSource& source,
 /// The same for tensors that no module holds, such as the state of an optimizer.
 void load_state(const NamedTensors& targets, const TensorSource& source,
                 const LoadOptions& options = {});
+
+/// Gives every floating-point parameter and buffer new, uninitialised memory of this dtype and
+/// device. What was never written costs nothing, so that a model can be built and then loaded in
+/// another dtype without holding it twice.
+void allocate_as(torch::nn::Module& module, torch::Dtype dtype, torch::Device device);
 
 /// Copies every parameter and buffer by name; both modules must hold the same names and shapes
 /// (ShapeError).
