@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/core/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "support/temp_dir.h"
+#include "vdd/core/error.h"
+
+namespace vdd {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Log, WritesToStandardErrorAndTheFile) {
+  const test::TempDir folder;
+  log::add_file(folder / "run.log");
+  ::testing::internal::CaptureStderr();
+  log::debug("train", "hidden");
+  log::info("train", "step 1 {not a format} 100%");
+  log::warning("data", "odd");
+  log::error("io", "bad");
+  log::flush();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "[train] step 1 {not a format} 100%\n[data] warning: odd\n[io] error: bad\n");
+  std::ifstream in(folder / "run.log");
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  EXPECT_THAT(text, HasSubstr(" [data] warning: odd\n"));
+  EXPECT_THAT(text, Not(HasSubstr("hidden")));
+}
+
+TEST(Log, LevelHidesWhatLiesBelow) {
+  ::testing::internal::CaptureStderr();
+  log::set_level(log::Level::kWarning);
+  log::info("train", "hidden");
+  log::set_level(log::Level::kDebug);
+  log::debug("train", "shown");
+  log::set_level(log::Level::kInfo);
+  log::flush();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "[train] shown\n");
+}
+
+TEST(Log, AFileThatCannotBeOpenedIsAnError) {
+  EXPECT_THROW(log::add_file("/proc/none/run.log"), ResourceError);
+}
+
+}  // namespace
+}  // namespace vdd
