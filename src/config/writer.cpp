@@ -11,6 +11,37 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+template <typename T>
+std::string flow_text(const std::vector<T>& list) {
+  std::vector<std::string> items;
+  for (std::size_t i = 0; i < list.size(); ++i) items.push_back(scalar_text(T(list[i])));
+  return concat('[', join(items, ", "), ']');
+}
+
+struct FlattenValue {
+  Leaves& out;
+  const std::string& key;
+
+  template <typename T>
+  void operator()(T* value) const {
+    out.emplace_back(key, scalar_text(*value));
+  }
+  template <typename T>
+  void operator()(std::vector<T>* list) const {
+    out.emplace_back(key, flow_text(*list));
+  }
+  void operator()(const Section& section) const {
+    for (auto& [sub, text] : flatten(section)) out.emplace_back(concat(key, '.', sub), text);
+  }
+  void operator()(const SectionList& list) const {
+    const std::vector<Section> elements = list.elements();
+    if (elements.empty()) out.emplace_back(key, "[]");
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      FlattenValue{out, concat(key, '.', i)}(elements[i]);
+    }
+  }
+};
+
 /// `indent` is that of the keys of `section`; the first line gets none, since a list's dash stands
 /// before it.
 void write_section(std::string& out, const Section& section, std::size_t indent,
@@ -27,16 +58,15 @@ struct YamlValue {
   template <typename T>
   void operator()(std::vector<T>* list) const {
     constexpr std::size_t kColumns = 80;
-    std::vector<std::string> items;
-    for (std::size_t i = 0; i < list->size(); ++i) items.push_back(scalar_text(T((*list)[i])));
-    const std::string flow = concat('[', join(items, ", "), ']');
+    const std::string flow = flow_text(*list);
     if (flow.size() < kColumns) {
       out += concat(' ', flow, '\n');
       return;
     }
     out += '\n';
-    for (const std::string& item : items)
-      out += concat(std::string(indent + 2, ' '), "- ", item, '\n');
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      out += concat(std::string(indent + 2, ' '), "- ", scalar_text(T((*list)[i])), '\n');
+    }
   }
   void operator()(const Section& section) const {
     if (section.fields.empty()) {
@@ -101,6 +131,12 @@ Json json_section(const Section& section) {
 }
 
 }  // namespace
+
+Leaves flatten(const Section& section) {
+  Leaves out;
+  for (const Field& field : section.fields) std::visit(FlattenValue{out, field.key}, field.value);
+  return out;
+}
 
 std::string write_yaml(const Section& section) {
   std::string out;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -104,6 +105,20 @@ TEST(Writer, WritesOneFieldALineInDeclaredOrder) {
             "    weight: 2\n"
             "first: 0\n"
             "last: 8\n");
+}
+
+TEST(Writer, FlattensToDottedKeys) {
+  const ExampleConfig c{.note = "a b", .sources = {{}, {.weight = 2}}};
+  const config::Leaves leaves = config::to_leaves(c);
+  const auto has = [&](const char* key, const char* text) {
+    return std::count(leaves.begin(), leaves.end(), config::Leaves::value_type(key, text)) == 1;
+  };
+  EXPECT_EQ(leaves.size(), 21u);
+  EXPECT_TRUE(has("note", "\"a b\""));
+  EXPECT_TRUE(has("size", "[64, 128]"));
+  EXPECT_TRUE(has("optimizer.lr", "1e-05"));
+  EXPECT_TRUE(has("sources.1.weight", "2"));
+  EXPECT_EQ(config::to_leaves(ExampleConfig{}).size(), 18u);
 }
 
 }  // namespace

@@ -13,8 +13,17 @@ namespace vdd::config {
 /// "UNetSpatioTemporalConditionModel"}.
 using JsonHeader = std::vector<std::pair<std::string, std::string>>;
 
+/// Dotted key and YAML text of every value, in declared order.
+using Leaves = std::vector<std::pair<std::string, std::string>>;
+
+Leaves flatten(const Section& section);
 std::string write_yaml(const Section& section);
 std::string write_json(const Section& section, const JsonHeader& header);
+
+template <typename T>
+Leaves to_leaves(T config) {
+  return flatten(describe(config));
+}
 
 /// Every field in declared order, as YAML that load<T>() reads back equal.
 template <typename T>
