@@ -59,14 +59,15 @@ struct VddInfo {
 
 /// The folders of a model's parts; empty if there is none.
 struct ModelFolders {
-  std::filesystem::path unet, vae, image_encoder, scheduler, feature_extractor;
+  std::filesystem::path unet, vae, image_encoder, scheduler;
   VddInfo info;
 };
 
-/// Looks `model` up: a model folder or a checkpoint. `unet`, if given, is where the UNet is
-/// instead: a DepthCrafter folder (config.json and weights in its root) or one with unet/. Parts
-/// that `model` lacks come from `base`, or else from the base that vdd.json names. Throws DataError
-/// if `model` is neither, or a model_index.json names other classes.
+/// Looks `model` up: a model folder, a checkpoint, or a DepthCrafter folder (config.json and
+/// weights of the UNet in its root). `unet`, if given, is where the UNet and vdd.json are instead.
+/// Parts that `model` lacks come from `base`, or else from the base that vdd.json names (relative
+/// to that file). Throws DataError if there is no part at all, or model_index.json names other
+/// classes.
 ModelFolders find_model(const std::filesystem::path& model, const std::filesystem::path& unet = {},
                         const std::filesystem::path& base = {});
 
@@ -101,9 +102,10 @@ std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(
 struct LoadSpec {
   std::filesystem::path model = {};
   std::filesystem::path unet = {};  ///< empty: the model's own
+  std::filesystem::path base = {};  ///< where missing parts are; empty: where vdd.json says
   LoadTarget target = {};
   std::optional<torch::Dtype> vae_dtype = {};  ///< the VAE overflows in fp16
-  bool hash = false;  ///< also fill the content hashes; reads the files once more
+  bool hash = false;  ///< also fill the content hashes; reads the weights once more
 };
 
 struct Parts {
@@ -130,14 +132,14 @@ DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts = {});
 void save_depth_model(const std::filesystem::path& folder, const DepthModel& model,
                       torch::Dtype dtype = torch::kFloat32);
 
-/// The small files of a model folder: config.json of each config, scheduler, preprocessing,
-/// model_index.json, vdd.json.
+/// The small files of a model: config.json, scheduler_config.json, vdd.json; and model_index.json
+/// with feature_extractor/, which make a whole folder readable by diffusers.
 void save_unet_config(const std::filesystem::path& folder, const models::UNetConfig& config);
 void save_vae_config(const std::filesystem::path& folder, const models::VaeConfig& config);
 void save_image_encoder_config(const std::filesystem::path& folder,
                                const models::ClipConfig& config);
 void save_scheduler(const std::filesystem::path& folder, const diffusion::SchedulerConfig& config);
-void save_pipeline_files(const std::filesystem::path& model_folder);
 void save_info(const std::filesystem::path& model_folder, const VddInfo& info);
+void save_model_index(const std::filesystem::path& model_folder);
 
 }  // namespace vdd::pipeline
