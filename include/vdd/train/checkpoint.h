@@ -72,6 +72,7 @@ class CheckpointStore {
 
  private:
   void write(std::int64_t step, const Writer& fill);
+  void storage_failed(std::int64_t step, const std::string& reason, bool final);
   void link(const std::string& name, std::int64_t step);
   void rotate();
 

@@ -13,6 +13,8 @@
 
 namespace vdd::train {
 
+class AppendFile;
+
 /// Named values in the order they were added: one line of a log.
 class Record {
  public:
@@ -72,13 +74,12 @@ class MetricsLog {
   std::int64_t dropped() const { return dropped_; }
 
  private:
-  struct File;
-  void append(File& file, std::string_view line);
-  void write_csv(const Record& record);
+  static std::string line(std::int64_t step, const Record& record);
+  bool append(AppendFile& file, std::int64_t step, const Record& record);
   void rebuild_csv();
 
   std::filesystem::path root_;
-  std::unique_ptr<File> jsonl_, csv_, timing_;
+  std::unique_ptr<AppendFile> jsonl_, csv_, timing_;
   std::vector<std::string> columns_;
   std::int64_t dropped_ = 0;
 };

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace vdd::train {
+
+class AppendFile;
 
 /// Writes TensorBoard event files: TFRecord frames (length, masked CRC-32C) around protocol buffer
 /// `Event` messages. Source: tensorflow/core/util/event.proto, framework/summary.proto and
@@ -35,14 +38,12 @@ class EventWriter {
   /// Free text, shown as Markdown: the config, for example.
   void text(std::int64_t step, std::string_view tag, std::string_view markdown);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const;
 
  private:
-  void event(std::int64_t step, int field, std::string_view message);
+  void write_event(std::int64_t step, int field, std::string_view message);
 
-  std::filesystem::path path_;
-  int file_ = -1;
-  bool failed_ = false;
+  std::unique_ptr<AppendFile> file_;
 };
 
 }  // namespace vdd::train

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/metrics_log.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "append_file.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/log.h"
+#include "vdd/core/text.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 34;
+
+std::string to_json(bool value) {
+  return value ? "true" : "false";
+}
+std::string to_json(std::int64_t value) {
+  return std::to_string(value);
+}
+std::string to_json(double value) {
+  if (std::isfinite(value)) return shortest(value);
+  return std::isnan(value) ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\"";
+}
+std::string to_json(const std::string& value) {
+  return Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+template <typename T>
+std::string to_json(const std::vector<T>& values) {
+  std::string out = "[";
+  for (const T& value : values) out.append(out.size() > 1 ? ", " : "").append(to_json(value));
+  return out + ']';
+}
+
+std::string csv_cell(std::string text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
+/// The text of a scalar in the CSV; nothing for a list.
+std::optional<std::string> csv_text(const Json& value) {
+  if (value.is_string()) return csv_cell(value.get<std::string>());
+  if (value.is_number_float()) return shortest(value.get<double>());
+  if (value.is_primitive()) return value.dump();
+  return std::nullopt;
+}
+
+/// One line of a log as an object with an integer "step", or nothing if it is damaged.
+std::optional<Json> parse_line(std::string_view line) {
+  Json record = Json::parse(line, nullptr, false);
+  if (!record.is_object()) return std::nullopt;
+  const auto step = record.find("step");
+  if (step == record.end() || !step->is_number_integer()) return std::nullopt;
+  return record;
+}
+
+/// Calls `use(line, record)` for each whole, readable line.
+template <typename Use>
+void for_each_line(const fs::path& path, Use use) {
+  if (!fs::exists(path)) return;
+  const std::string text = read_file(path, kMaxLogBytes);
+  std::size_t number = 0;
+  for (std::size_t begin = 0, end; begin < text.size(); begin = end + 1) {
+    ++number;
+    end = text.find('\n', begin);
+    if (end == std::string::npos) break;  // cut short when the process was killed
+    const std::string_view line(text.data() + begin, end - begin);
+    if (const auto record = parse_line(line)) {
+      use(line, *record);
+    } else {
+      log::warning("train",
+                   concat(escape(path.string(), 1000), ':', number, ": damaged line left out"));
+    }
+  }
+}
+
+void cut_after(const fs::path& path, std::int64_t last_step) {
+  std::string kept;
+  for_each_line(path, [&](std::string_view line, const Json& record) {
+    if (record["step"].get<std::int64_t>() <= last_step) kept.append(line) += '\n';
+  });
+  write_file_atomic(path, kept);
+}
+
+std::string csv_row(const std::vector<std::string>& columns, const Json& record) {
+  std::string row;
+  for (const std::string& column : columns) {
+    const auto value = record.find(column);
+    if (&column != &columns.front()) row += ',';
+    if (value != record.end()) row += csv_text(*value).value_or("");
+  }
+  return row + '\n';
+}
+
+/// Appends the scalar keys that are not among the columns yet; true if there were any.
+bool extend_columns(std::vector<std::string>& columns, const Json& record) {
+  const std::size_t before = columns.size();
+  for (const auto& [key, value] : record.items()) {
+    if (csv_text(value) && std::find(columns.begin(), columns.end(), key) == columns.end())
+      columns.push_back(key);
+  }
+  return columns.size() > before;
+}
+
+}  // namespace
+
+Record& Record::add_value(std::string_view key, Value value) {
+  values_.emplace_back(key, std::move(value));
+  return *this;
+}
+
+std::string Record::json() const {
+  std::string out = "{";
+  for (const auto& [key, value] : values_) {
+    out.append(out.size() > 1 ? ", " : "").append(to_json(key)).append(": ");
+    out += std::visit([](const auto& v) { return to_json(v); }, value);
+  }
+  return out + '}';
+}
+
+MetricsLog::MetricsLog(const fs::path& run_root, std::int64_t last_step) : root_(run_root) {
+  const auto start = last_step < 0 ? AppendFile::Start::kEmpty : AppendFile::Start::kAppend;
+  if (last_step >= 0) {
+    cut_after(root_ / "metrics.jsonl", last_step);
+    cut_after(root_ / "timing.jsonl", last_step);
+  }
+  jsonl_ = std::make_unique<AppendFile>(root_ / "metrics.jsonl", start);
+  timing_ = std::make_unique<AppendFile>(root_ / "timing.jsonl", start);
+  rebuild_csv();
+}
+
+MetricsLog::~MetricsLog() = default;
+
+void MetricsLog::write(std::int64_t step, const Record& metrics) {
+  if (!append(*jsonl_, step, metrics)) return;
+  const Json record = Json::parse(line(step, metrics));
+  if (!extend_columns(columns_, record)) {
+    if (!csv_->append(csv_row(columns_, record))) ++dropped_;
+    return;
+  }
+  try {
+    rebuild_csv();
+  } catch (const ResourceError& e) {
+    ++dropped_;
+    log::warning("train", e.what());
+  }
+}
+
+void MetricsLog::write_timing(std::int64_t step, const Record& timing) {
+  append(*timing_, step, timing);
+}
+
+void MetricsLog::sync() {
+  jsonl_->sync();
+  timing_->sync();
+}
+
+std::string MetricsLog::line(std::int64_t step, const Record& record) {
+  Record whole;
+  whole.add("step", step);
+  std::string text = whole.json();
+  if (!record.empty()) text.replace(text.size() - 1, 1, ", " + record.json().substr(1));
+  return text + '\n';
+}
+
+bool MetricsLog::append(AppendFile& file, std::int64_t step, const Record& record) {
+  const bool written = file.append(line(step, record));
+  dropped_ += !written;
+  return written;
+}
+
+void MetricsLog::rebuild_csv() {
+  std::vector<Json> records;
+  columns_ = {"step"};
+  for_each_line(root_ / "metrics.jsonl", [&](std::string_view, const Json& record) {
+    extend_columns(columns_, record);
+    records.push_back(record);
+  });
+  std::string text = join(columns_, ",") + '\n';
+  for (const Json& record : records) text += csv_row(columns_, record);
+  write_file_atomic(root_ / "metrics.csv", text);
+  csv_ = std::make_unique<AppendFile>(root_ / "metrics.csv", AppendFile::Start::kAppend);
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/run_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
+
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/log.h"
+#include "vdd/core/system.h"
+#include "vdd/core/text.h"
+#include "vdd/train/checkpoint.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Owned {
+  const char* folder;
+  std::array<const char*, 10> names;  // glob patterns; null ends the list
+};
+
+/// Everything that a run writes, for --overwrite.
+constexpr Owned kOwned[] = {
+    {"",
+     {"config.resolved*.yaml", "manifest.json", "run.log", "metrics.jsonl", "metrics.csv",
+      "timing.jsonl", "report.html", ".tmp-*"}},
+    {"samples", {"step-*"}},
+    {"tb", {"events.out.tfevents.*"}},
+    {"checkpoints", {"step-*", "latest", "best", ".tmp-*", ".trash-*", ".damaged-*"}},
+};
+
+std::string shown(const fs::path& path) {
+  return escape(path.string(), 1000);
+}
+
+bool is_real_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(fs::symlink_status(path, ignored));
+}
+
+/// True if there is anything but a lock.
+bool has_content(const fs::path& root) {
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.path().filename() != "run.lock") return true;
+  }
+  return false;
+}
+
+void remove_owned(const fs::path& root) {
+  for (const auto& [folder, names] : kOwned) {
+    const fs::path place = root / folder;
+    if (!is_real_folder(place)) continue;
+    const std::vector<fs::directory_entry> entries{fs::directory_iterator(place),
+                                                   fs::directory_iterator()};
+    for (const auto& entry : entries) {
+      const std::string name = entry.path().filename().string();
+      const bool owned = std::any_of(names.begin(), names.end(), [&](const char* pattern) {
+        return pattern != nullptr && glob_match(pattern, name);
+      });
+      if (owned) fs::remove_all(entry.path());
+    }
+    std::error_code not_empty;
+    if (*folder != '\0') fs::remove(place, not_empty);
+  }
+}
+
+/// Opens and locks `path`; throws if somebody else has it. The lock goes with the process, however
+/// that ends.
+int take_lock(const fs::path& root) {
+  const fs::path path = root / "run.lock";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (file < 0) {
+    const int error = errno;
+    throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(error)));
+  }
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    ::close(file);
+    if (error != EWOULDBLOCK)
+      throw ConfigError(concat(shown(path), ": cannot be locked: ", std::strerror(error)));
+    std::string holder = "another process";
+    const Json owner = Json::parse(read_file(path, 4096), nullptr, false);
+    if (owner.is_object()) {
+      holder = concat("process ", owner.value("pid", 0), " on ", escape(owner.value("host", "?")),
+                      ", started ", escape(owner.value("started", "?")));
+    }
+    throw ConfigError(concat(shown(root), ": in use by ", holder));
+  }
+  const std::string text =
+      Json{{"pid", ::getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + '\n';
+  if (::ftruncate(file, 0) != 0 ||
+      ::pwrite(file, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    const int error = errno;
+    ::close(file);
+    throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(error)));
+  }
+  return file;
+}
+
+}  // namespace
+
+bool is_run_dir(const fs::path& root) {
+  std::error_code ignored;
+  for (const char* mark : {"manifest.json", "config.resolved.yaml", "run.lock"}) {
+    if (fs::is_regular_file(root / mark, ignored)) return true;
+  }
+  return false;
+}
+
+RunDir::RunDir(const fs::path& root, RunMode mode) : root_(root) {
+  std::error_code error;
+  const auto status = fs::status(root, error);
+  if (fs::exists(status) && !fs::is_directory(status)) {
+    throw ConfigError(concat(shown(root), ": is in the way: not a folder"));
+  }
+  if (fs::exists(status) && !is_run_dir(root) && !fs::is_empty(root)) {
+    throw ConfigError(
+        concat(shown(root), ": is not empty and holds no run; choose another folder"));
+  }
+  if (mode == RunMode::kResume && !is_run_dir(root)) {
+    throw ConfigError(concat(shown(root), ": holds no run to resume"));
+  }
+  fs::create_directories(root, error);
+  if (error) throw ConfigError(concat(shown(root), ": cannot be made: ", error.message()));
+
+  lock_ = take_lock(root);
+  try {
+    if (mode == RunMode::kNew && has_content(root)) {
+      throw ConfigError(concat(
+          shown(root), ": holds a run; --resume goes on with it, --overwrite starts it anew"));
+    }
+    if (mode == RunMode::kOverwrite) remove_owned(root);
+    for (const char* folder : {"checkpoints", "samples", "tb"})
+      fs::create_directories(root / folder);
+  } catch (const fs::filesystem_error& e) {
+    ::close(lock_);
+    throw ConfigError(concat(shown(e.path1()), ": cannot be changed: ", e.code().message()));
+  } catch (...) {
+    ::close(lock_);
+    throw;
+  }
+}
+
+RunDir::~RunDir() {
+  // The file stays: removing it would let a third process lock a new file while a second waits on
+  // the old one.
+  [[maybe_unused]] const int ignored = ::ftruncate(lock_, 0);
+  ::close(lock_);
+}
+
+fs::path RunDir::sample(std::int64_t step, std::string_view name) const {
+  return root_ / "samples" / concat(checkpoint_name(step), '-', name);
+}
+
+void RunDir::write_config(std::string_view yaml) {
+  constexpr std::uint64_t kMaxConfigBytes = 1 << 24;
+  if (fs::exists(config())) {
+    if (read_file(config(), kMaxConfigBytes) == yaml) return;
+    int number = 1;
+    const auto kept = [&] { return root_ / concat("config.resolved.", number, ".yaml"); };
+    while (fs::exists(kept())) ++number;
+    fs::rename(config(), kept());
+  }
+  write_file_atomic(config(), yaml);
+}
+
+void RunDir::write_manifest(const RunFacts& facts, std::int64_t start_step) {
+  Json starts = Json::array();
+  if (fs::exists(manifest())) {
+    const Json old = Json::parse(read_file(manifest(), 1 << 26), nullptr, false);
+    if (old.is_object() && old.contains("starts") && old["starts"].is_array()) {
+      starts = old["starts"];
+    } else {
+      log::warning("train", concat(shown(manifest()),
+                                   ": unreadable, written anew without the earlier starts"));
+    }
+  }
+  starts.push_back({{"time", utc_now()},
+                    {"host", host_name()},
+                    {"pid", ::getpid()},
+                    {"start_step", start_step},
+                    {"version", version()},
+                    {"build_id", build_id()},
+                    {"command_line", command_line()}});
+  const Json manifest_json = {{"format", 1},
+                              {"program", facts.program},
+                              {"version", version()},
+                              {"build_id", build_id()},
+                              {"config_hash", facts.config_hash},
+                              {"data_hash", facts.data_hash},
+                              {"weights", facts.weights},
+                              {"device", facts.device},
+                              {"threads", facts.threads},
+                              {"starts", starts}};
+  // Paths and words are bytes, not always UTF-8.
+  write_file_atomic(manifest(),
+                    manifest_json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+}  // namespace vdd::train
