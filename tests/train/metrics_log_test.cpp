@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/metrics_log.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+
+#include "support/temp_dir.h"
+#include "vdd/core/files.h"
+
+namespace vdd::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TempDir;
+
+std::string read_text(const std::filesystem::path& path) {
+  return read_file(path, 1 << 20);
+}
+
+Record losses(double loss) {
+  Record record;
+  record.add("loss", loss).add("samples", std::vector<std::int64_t>{7, 8});
+  return record;
+}
+
+TEST(MetricsLog, RecordsAreJsonInTheOrderOfAdding) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  Record record;
+  record.add("b", 0.1)
+      .add("a", 1e-5)
+      .add("n", std::int64_t{1} << 62)
+      .add("ok", true)
+      .add("text", "a \"b\"\n");
+  record.add("values", std::vector<double>{-std::nan(""), kInf, -kInf, 1.0 / 3});
+  record.add("names", std::vector<std::string>{"x", "y"}).add("none", std::vector<std::int64_t>{});
+  EXPECT_EQ(
+      record.json(),
+      R"({"b": 0.1, "a": 1e-05, "n": 4611686018427387904, "ok": true, "text": "a \"b\"\n", )"
+      R"("values": ["nan", "inf", "-inf", 0.3333333333333333], "names": ["x", "y"], "none": []})");
+}
+
+TEST(MetricsLog, WritesThreeFiles) {
+  const TempDir run;
+  MetricsLog log(run.path(), -1);
+  log.write(1, losses(0.5));
+  log.write_timing(1, Record().add("step_s", 0.25));
+  log.write(2, losses(0.25));
+  EXPECT_EQ(read_text(run / "metrics.jsonl"),
+            "{\"step\": 1, \"loss\": 0.5, \"samples\": [7, 8]}\n{\"step\": 2, \"loss\": 0.25, "
+            "\"samples\": [7, 8]}\n");
+  EXPECT_EQ(read_text(run / "timing.jsonl"), "{\"step\": 1, \"step_s\": 0.25}\n");
+  EXPECT_EQ(read_text(run / "metrics.csv"), "step,loss\n1,0.5\n2,0.25\n");
+}
+
+TEST(MetricsLog, ALaterKeyBecomesAColumnOfTheWholeCsv) {
+  const TempDir run;
+  MetricsLog log(run.path(), -1);
+  log.write(1, losses(0.5));
+  log.write(1, Record().add("valid.absrel", 0.125).add("note", "first, \"best\""));
+  log.write(2, losses(std::nan("")));
+  EXPECT_EQ(read_text(run / "metrics.csv"),
+            "step,loss,valid.absrel,note\n1,0.5,,\n1,,0.125,\"first, \"\"best\"\"\"\n2,nan,,\n");
+}
+
+void train(MetricsLog& log, int first, int last) {
+  for (int step = first; step <= last; ++step) {
+    log.write(step, losses(1.0 / step));
+    log.write_timing(step, Record().add("step_s", 0.25));
+    if (step % 4 == 0) log.write(step, Record().add("valid.absrel", 1.0 / (step + 1)));
+  }
+}
+
+TEST(MetricsLog, AResumedRunEndsWithTheSameBytesWhereverItWasKilled) {
+  const TempDir whole;
+  {
+    MetricsLog log(whole.path(), -1);
+    train(log, 1, 12);
+  }
+  for (const int checkpoint : {1, 3, 4, 8}) {
+    for (const int killed : {checkpoint, checkpoint + 1, 11}) {
+      for (const char* cut_line : {"", "{", "{\"step\": 9, \"lo", "{\"step\": 9}"}) {
+        const TempDir run;
+        {
+          MetricsLog log(run.path(), -1);
+          train(log, 1, killed);
+        }
+        std::ofstream(run / "metrics.jsonl", std::ios::app) << cut_line;
+        std::ofstream(run / "metrics.csv", std::ios::app) << "9,0.1";
+        {
+          MetricsLog log(run.path(), checkpoint);
+          train(log, checkpoint + 1, 12);
+        }
+        for (const char* name : {"metrics.jsonl", "metrics.csv", "timing.jsonl"}) {
+          EXPECT_EQ(read_text(run / name), read_text(whole / name))
+              << name << " " << checkpoint << " " << killed;
+        }
+      }
+    }
+  }
+}
+
+TEST(MetricsLog, ADamagedLineIsLeftOut) {
+  const TempDir run;
+  run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 33));
+  MetricsLog log(run.path(), 5);
+  EXPECT_EQ(read_text(run / "metrics.jsonl"), "{\"step\": 1}\n{\"step\": 2}\n");
+}
+
+TEST(MetricsLog, ANewStartIsEmpty) {
+  const TempDir run;
+  run.write("metrics.jsonl", "{\"step\": 1}\n");
+  run.write("metrics.csv", "step\n1\n");
+  MetricsLog log(run.path(), -1);
+  EXPECT_EQ(read_text(run / "metrics.jsonl"), "");
+  EXPECT_EQ(read_text(run / "metrics.csv"), "step\n");
+}
+
+TEST(MetricsLog, AFailedWriteIsDroppedWholeAndCounted) {
+  const auto body = [] {
+    const TempDir run;
+    ::signal(SIGXFSZ, SIG_IGN);
+    MetricsLog log(run.path(), -1);
+    log.write(1,
+              Record().add("text",
+                           std::string(2000, 'x')));  // room for the message in the test's own file
+    const auto size = fs::file_size(run / "metrics.jsonl");
+    rlimit limit{};
+    limit.rlim_cur = limit.rlim_max = size + 10;  // the next line fits in part
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    log.write(2, losses(0.5));
+    log.write(3, losses(0.5));
+    ::_exit(log.dropped() == 2 && fs::file_size(run / "metrics.jsonl") == size ? 42 : 1);
+  };
+  EXPECT_EXIT(body(), testing::ExitedWithCode(42), "metrics.jsonl: a record was dropped");
+}
+
+}  // namespace
+}  // namespace vdd::train
