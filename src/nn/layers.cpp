@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/nn/layers.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace vdd::nn {
+
+namespace {
+
+torch::Tensor parameter(torch::nn::Module& module, const char* name, torch::IntArrayRef shape) {
+  return module.register_parameter(name, torch::empty(shape));
+}
+
+// PyTorch's default for linear and convolution layers: kaiming_uniform_(a = sqrt(5)), that is U(-1,
+// 1) / sqrt(fan_in), for the weight and the bias.
+void reset_affine(torch::Tensor& weight, torch::Tensor& bias, at::Generator generator) {
+  torch::NoGradGuard no_grad;
+  const double bound = 1 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
+  weight.uniform_(-bound, bound, generator);
+  if (bias.defined()) bias.uniform_(-bound, bound, generator);
+}
+
+void reset_norm(torch::Tensor& weight, torch::Tensor& bias) {
+  torch::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.zero_();
+}
+
+}  // namespace
+
+LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias)
+    : weight(parameter(*this, "weight", {out_features, in_features})) {
+  if (with_bias) bias = parameter(*this, "bias", {out_features});
+}
+
+torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
+  return at::linear(x, weight, bias);
+}
+
+void LinearImpl::reset_parameters(at::Generator generator) {
+  reset_affine(weight, bias, generator);
+}
+
+Conv2dImpl::Conv2dImpl(const Conv2dConfig& config)
+    : weight(parameter(*this, "weight",
+                       {config.out_channels, config.in_channels, config.kernel, config.kernel})),
+      stride_(config.stride),
+      padding_(config.padding) {
+  if (config.with_bias) bias = parameter(*this, "bias", {config.out_channels});
+}
+
+torch::Tensor Conv2dImpl::forward(const torch::Tensor& x_NCHW) {
+  return at::conv2d(x_NCHW, weight, bias, stride_, padding_);
+}
+
+void Conv2dImpl::reset_parameters(at::Generator generator) {
+  reset_affine(weight, bias, generator);
+}
+
+TemporalConvImpl::TemporalConvImpl(std::int64_t in_channels, std::int64_t out_channels)
+    : weight(parameter(*this, "weight", {out_channels, in_channels, 3, 1, 1})),
+      bias(parameter(*this, "bias", {out_channels})) {}
+
+torch::Tensor TemporalConvImpl::forward(const torch::Tensor& x_BCFS) {
+  return at::conv2d(x_BCFS, weight.squeeze(-1), bias, 1, torch::IntArrayRef{1, 0});
+}
+
+void TemporalConvImpl::reset_parameters(at::Generator generator) {
+  reset_affine(weight, bias, generator);
+}
+
+GroupNormImpl::GroupNormImpl(std::int64_t num_channels, double eps, std::int64_t num_groups)
+    : weight(parameter(*this, "weight", {num_channels})),
+      bias(parameter(*this, "bias", {num_channels})),
+      num_groups_(num_groups),
+      eps_(eps) {}
+
+torch::Tensor GroupNormImpl::forward(const torch::Tensor& x) {
+  return at::group_norm(x, num_groups_, weight, bias, eps_);
+}
+
+void GroupNormImpl::reset_parameters(at::Generator) {
+  reset_norm(weight, bias);
+}
+
+LayerNormImpl::LayerNormImpl(std::int64_t features, double eps)
+    : weight(parameter(*this, "weight", {features})),
+      bias(parameter(*this, "bias", {features})),
+      eps_(eps) {}
+
+torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) {
+  return at::layer_norm(x, weight.sizes(), weight, bias, eps_);
+}
+
+void LayerNormImpl::reset_parameters(at::Generator) {
+  reset_norm(weight, bias);
+}
+
+EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t features)
+    : weight(parameter(*this, "weight", {count, features})) {}
+
+void EmbeddingImpl::reset_parameters(at::Generator generator) {
+  torch::NoGradGuard no_grad;
+  weight.normal_(0, 1, generator);
+}
+
+}  // namespace vdd::nn
