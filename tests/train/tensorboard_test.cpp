@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -98,6 +99,29 @@ TEST(TensorBoard, ANewRunHasNoSessionStartAndEachStartItsOwnFile) {
   EventWriter first(run.path(), -1), second(run.path(), -1);
   EXPECT_NE(first.path(), second.path());
   EXPECT_EQ(events(first.path()).size(), 1);
+}
+
+// tensorboard_reader.py runs this case with VDD_EVENTS and looks at the files with TensorBoard's
+// own reader.
+TEST(TensorBoard, AResumedRunWritesASecondFile) {
+  const TempDir run;
+  const char* asked = std::getenv("VDD_EVENTS");
+  const std::filesystem::path folder = asked != nullptr ? asked : run.path().string();
+  {
+    EventWriter writer(folder, -1);
+    for (int step = 1; step <= 8; ++step) writer.scalar(step, "loss", 1.0 / step);
+    writer.image(8, "clip", kPng);
+    writer.text(0, "config", "lr: 1");
+  }
+  EventWriter writer(folder, 5);  // killed after 8, goes on from the checkpoint of 5
+  for (int step = 6; step <= 10; ++step) {
+    const EventWriter::Scalar values[] = {{"loss", -step},
+                                          {"lr", std::numeric_limits<double>::quiet_NaN()}};
+    writer.scalars(step, values);
+  }
+  writer.image(300, "clip", kPng);
+  EXPECT_EQ(events(writer.path()).size(), 8);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 2);
 }
 
 TEST(TensorBoard, WhatIsNoPngIsRefused) {
