@@ -38,8 +38,8 @@ class ToyBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ToyBlock);
 
-struct Setup {
-  Setup() {
+struct Toy {
+  Toy() {
     torch::manual_seed(0);
     block = ToyBlock();
     x = torch::randn({2, 4, 5, 3}).requires_grad_();
@@ -67,7 +67,7 @@ bool same_bits(const TensorList& a, const TensorList& b) {
 }
 
 TEST(Recompute, OutputAndGradientsAreTheSameBits) {
-  const Setup s;
+  Toy s;
   const Tensor direct = s.block(s.x, s.temb, 3);
   const Tensor again = recompute(s.block, s.x, s.temb, 3);
   EXPECT_TRUE(direct.equal(again));
@@ -75,7 +75,7 @@ TEST(Recompute, OutputAndGradientsAreTheSameBits) {
 }
 
 TEST(Recompute, BackwardFillsGradOfParameters) {
-  const Setup s;
+  Toy s;
   s.block(s.x, s.temb, 1).square().sum().backward();
   TensorList expected;
   for (Tensor leaf : s.leaves()) {
@@ -89,7 +89,7 @@ TEST(Recompute, BackwardFillsGradOfParameters) {
 }
 
 TEST(Recompute, RunsTwiceWithGradientOnceWithout) {
-  const Setup s;
+  Toy s;
   const Tensor output = recompute(s.block, s.x, s.temb, 1);
   EXPECT_EQ(s.block->calls, 1);
   output.sum().backward();
@@ -101,16 +101,16 @@ TEST(Recompute, RunsTwiceWithGradientOnceWithout) {
 }
 
 TEST(Recompute, KeepsOnlyTheInputs) {
-  const Setup s;
+  Toy s;
   Tensor output = recompute(s.block, s.x, s.temb, 1);
   // One node stands between the output and the leaves.
   for (const auto& edge : output.grad_fn()->next_edges()) {
-    if (edge.is_valid()) EXPECT_EQ(edge.function->name(), "torch::autograd::AccumulateGrad");
+    EXPECT_TRUE(!edge.is_valid() || edge.function->name() == "torch::autograd::AccumulateGrad");
   }
 }
 
 TEST(Recompute, UndefinedInputAndFrozenParts) {
-  const Setup s;
+  Toy s;
   const Tensor x = s.x.detach();
   s.block->first->weight.requires_grad_(false);
   const Tensor direct = s.block(x, Tensor(), 1);
@@ -129,13 +129,13 @@ TEST(Recompute, UndefinedInputAndFrozenParts) {
 }
 
 TEST(Recompute, NothingToDifferentiateIsAPlainCall) {
-  const Setup s;
+  Toy s;
   for (Tensor parameter : s.block->parameters()) parameter.requires_grad_(false);
   EXPECT_FALSE(recompute(s.block, s.x.detach(), Tensor(), 1).requires_grad());
 }
 
 TEST(Recompute, AutocastOfTheForwardPassIsPutBack) {
-  const Setup s;
+  Toy s;
   // A weight that was cast before, in the same region: its cached copy must not cut it off.
   const auto forward = [&](bool recomputed) {
     at::autocast::set_autocast_enabled(at::kCPU, true);
@@ -163,7 +163,7 @@ TEST(Recompute, AutocastOfTheForwardPassIsPutBack) {
 }
 
 TEST(Recompute, Nests) {
-  const Setup s;
+  Toy s;
   const ToyBlock inner = s.block;
   const Block outer = [inner](const TensorList& in) {
     return TensorList{recompute(inner, torch::tanh(in[0]), in[1], 2)};
@@ -183,7 +183,7 @@ TEST(Recompute, SeveralOutputsOfWhichOneIsUsed) {
 }
 
 TEST(Recompute, RefusesInputsThatChanged) {
-  const Setup s;
+  Toy s;
   const Tensor x = s.x.detach().clone();
   const Tensor output = recompute(s.block, x, s.temb, 1);
   torch::Tensor(x).add_(1);
@@ -191,7 +191,7 @@ TEST(Recompute, RefusesInputsThatChanged) {
 }
 
 TEST(Recompute, GradientCheckInDouble) {
-  Setup s;
+  Toy s;
   s.block->to(torch::kFloat64);
   const Tensor x = s.x.detach().to(torch::kFloat64).requires_grad_();
   const Tensor temb = s.temb.detach().to(torch::kFloat64).requires_grad_();
