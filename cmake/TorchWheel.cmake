@@ -5,8 +5,8 @@
 # The wheel's own package file asks for a CUDA toolkit, which a machine that only builds C++ need not have.
 # Input: VDD_TORCH_DIR (the wheel's `torch` folder), else the Python of VDD_PYTHON is asked where it is.
 
+find_program(VDD_PYTHON NAMES python3 python REQUIRED)
 if(NOT VDD_TORCH_DIR)
-  find_program(VDD_PYTHON NAMES python3 python REQUIRED)
   execute_process(
     COMMAND ${VDD_PYTHON} -c "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
     OUTPUT_VARIABLE torch_dir RESULT_VARIABLE status ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)

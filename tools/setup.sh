@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by demo.sh and test.sh: installs what a build needs, then builds. What is done already is skipped.
+#   VDD_VENV    the virtual environment; several clones may share one (default: .venv)
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=${VDD_VENV:-$root/.venv}
+build=$root/build/release
+cd "$root"
+
+debian_packages=(
+  build-essential ccache git ninja-build python3 python3-venv
+  libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev libjpeg62-turbo-dev libopencv-dev libpng-dev
+  libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev)
+
+say() { printf '== %s\n' "$*" >&2; }
+
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  exit "${2:-1}"
+}
+
+install_debian_packages() {
+  command -v dpkg-query > /dev/null || fail "no dpkg: these scripts know Debian 12; docs/quickstart.md lists what a build needs" 2
+  local package missing=()
+  for package in "${debian_packages[@]}"; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  ((EUID == 0)) || fail "Debian packages are missing; run: sudo apt-get install -y ${missing[*]}" 2
+  say "installing ${missing[*]}"
+  apt-get -q -o DPkg::Lock::Timeout=600 update
+  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
+}
+
+# install_wheels <requirements file>: into the virtual environment, once for each content of the file.
+install_wheels() {
+  local stamp
+  stamp=$venv/.vdd-$(sha256sum < "$1" | cut -c1-16)
+  [[ -e $stamp ]] && return 0
+  if [[ ! -x $venv/bin/python ]]; then
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "python3 is older than 3.11" 2
+    say "making the virtual environment $venv"
+    python3 -m venv "$venv"
+  fi
+  say "installing the wheels of $1 (the first time: 5 GB, some minutes)"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1"
+  touch "$stamp"
+}
+
+# set_up [test]: packages and wheels. A lock keeps two clones from filling one environment at the same time.
+set_up() {
+  install_debian_packages
+  mkdir -p "$(dirname "$venv")"
+  exec 9> "${venv%/}.lock"
+  flock 9
+  install_wheels tools/requirements-build.txt
+  if [[ ${1:-} == test ]]; then install_wheels tools/requirements-test.txt; fi
+  exec 9>&-
+}
+
+# One compiler uses up to 2 GiB.
+build_jobs() {
+  local cores gib
+  cores=$(nproc)
+  gib=$(awk '/MemAvailable/ {print int($2 / 2097152)}' /proc/meminfo)
+  echo $((gib < 1 ? 1 : gib < cores ? gib : cores))
+}
+
+# build_targets [target...]: configures the preset `release` and builds; everything without a target.
+build_targets() {
+  local torch options=()
+  torch=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/torch
+  if [[ -e $build/CMakeCache.txt ]] && ! grep -q "^VDD_TORCH_DIR:.*=$torch\$" "$build/CMakeCache.txt"; then
+    options=(--fresh)  # the environment has moved
+  fi
+  mkdir -p "$build"
+  exec 9> "$build.lock"
+  flock 9
+  say "building in build/release with $(build_jobs) jobs"
+  "$venv/bin/cmake" --preset release "${options[@]}" -DVDD_TORCH_DIR="$torch" -DVDD_PYTHON="$venv/bin/python" \
+    > "$build/configure.log" 2>&1 || { cat "$build/configure.log" >&2; fail "configuring failed"; }
+  "$venv/bin/cmake" --build "$build" -j "$(build_jobs)" ${1:+--target "$@"} >&2
+  exec 9>&-
+}
