@@ -84,7 +84,9 @@ Contents read_marker(const fs::path& path) {
   try {
     const Json json = Json::parse(read_file(marker, kMaxMarkerBytes));
     if (json.at("format").get<int>() != kFormat) return refuse("is of an unknown format");
-    if (checkpoint_name(json.at("step").get<std::int64_t>()) != path.filename()) {
+    const auto step =
+        step_of(fs::canonical(path));  // `path` may be the link `best`, or a copy of any name
+    if (step.value_or(json.at("step").get<std::int64_t>()) != json.at("step").get<std::int64_t>()) {
       return refuse("is of another step than the folder");
     }
     Contents contents;
@@ -149,6 +151,26 @@ std::vector<Checkpoint> list_checkpoints(const fs::path& folder) {
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step < b.step; });
   return found;
+}
+
+std::vector<Checkpoint> find_checkpoints(const fs::path& path) {
+  if (!fs::exists(path)) throw DataError(path, "does not exist");
+  const fs::path real = fs::canonical(path);
+  if (const auto step = step_of(real)) return {{*step, real}};
+  auto found =
+      list_checkpoints(fs::is_directory(path / "checkpoints") ? path / "checkpoints" : path);
+  if (found.empty()) throw DataError(path, "holds no checkpoint");
+  return found;
+}
+
+std::vector<std::string> checkpoint_links(const Checkpoint& checkpoint) {
+  std::vector<std::string> names;
+  for (const char* name : {"latest", "best"}) {
+    std::error_code none;
+    const fs::path target = fs::read_symlink(checkpoint.path.parent_path() / name, none);
+    if (target == checkpoint.path.filename()) names.push_back(name);
+  }
+  return names;
 }
 
 void verify_checkpoint(const fs::path& path) {

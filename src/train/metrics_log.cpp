@@ -83,10 +83,10 @@ void for_each_line(const fs::path& path, Use use) {
   }
 }
 
-void cut_after(const fs::path& path, std::int64_t last_step) {
+void cut_after(const fs::path& path, std::int64_t last_step, std::int64_t lines) {
   std::string kept;
   for_each_line(path, [&](std::string_view line, const Json& record) {
-    if (record["step"].get<std::int64_t>() <= last_step) kept.append(line) += '\n';
+    if (record["step"].get<std::int64_t>() <= last_step && lines-- > 0) kept.append(line) += '\n';
   });
   write_file_atomic(path, kept);
 }
@@ -127,11 +127,12 @@ std::string Record::json() const {
   return out + '}';
 }
 
-MetricsLog::MetricsLog(const fs::path& run_root, std::int64_t last_step) : root_(run_root) {
+MetricsLog::MetricsLog(const fs::path& run_root, std::int64_t last_step, std::int64_t lines)
+    : root_(run_root) {
   const auto start = last_step < 0 ? AppendFile::Start::kEmpty : AppendFile::Start::kAppend;
   if (last_step >= 0) {
-    cut_after(root_ / "metrics.jsonl", last_step);
-    cut_after(root_ / "timing.jsonl", last_step);
+    cut_after(root_ / "metrics.jsonl", last_step, lines);
+    cut_after(root_ / "timing.jsonl", last_step, std::numeric_limits<std::int64_t>::max());
   }
   jsonl_ = std::make_unique<AppendFile>(root_ / "metrics.jsonl", start);
   timing_ = std::make_unique<AppendFile>(root_ / "timing.jsonl", start);
@@ -142,6 +143,7 @@ MetricsLog::~MetricsLog() = default;
 
 void MetricsLog::write(std::int64_t step, const Record& metrics) {
   if (!append(*jsonl_, step, metrics)) return;
+  ++lines_;
   const Json record = Json::parse(line(step, metrics));
   if (!extend_columns(columns_, record)) {
     if (!csv_->append(csv_row(columns_, record))) ++dropped_;
@@ -185,6 +187,7 @@ void MetricsLog::rebuild_csv() {
     extend_columns(columns_, record);
     records.push_back(record);
   });
+  lines_ = static_cast<std::int64_t>(records.size());
   std::string text = join(columns_, ",") + '\n';
   for (const Json& record : records) text += csv_row(columns_, record);
   write_file_atomic(root_ / "metrics.csv", text);

@@ -31,11 +31,12 @@ struct Owned {
   std::array<const char*, 10> names;  // glob patterns; null ends the list
 };
 
-/// Everything that a run writes, for --overwrite.
+/// What a run writes and --overwrite takes away. The teacher cache stays: its keys name its
+/// content.
 constexpr Owned kOwned[] = {
     {"",
      {"config.resolved*.yaml", "manifest.json", "run.log", "metrics.jsonl", "metrics.csv",
-      "timing.jsonl", "report.html", ".tmp-*"}},
+      "timing.jsonl", "report.html", "teacher", ".tmp-*"}},
     {"samples", {"step-*"}},
     {"tb", {"events.out.tfevents.*"}},
     {"checkpoints", {"step-*", "latest", "best", ".tmp-*", ".trash-*", ".damaged-*"}},

@@ -75,6 +75,20 @@ TEST_F(CheckpointTest, SavedCheckpointsAreCompleteAndLinked) {
   EXPECT_EQ(store.at(500).path, path);
 }
 
+TEST_F(CheckpointTest, AreFoundByRunFolderOrLink) {
+  CheckpointStore store(run_, 3);
+  EXPECT_THAT(thrown<DataError>([&] { find_checkpoints(run_.root()); }),
+              HasSubstr("holds no checkpoint"));
+  for (const int step : {1, 2}) store.save(step, filled(step), {.best = step == 1});
+  EXPECT_EQ(find_checkpoints(run_.root()).size(), 2);
+  EXPECT_EQ(find_checkpoints(folder_).at(1).step, 2);
+  ASSERT_EQ(find_checkpoints(folder_ / "best").size(), 1);
+  EXPECT_EQ(find_checkpoints(folder_ / "best").at(0).step, 1);
+  EXPECT_THAT(checkpoint_links({1, folder_ / "step-000001"}), ElementsAre("best"));
+  EXPECT_THAT(checkpoint_links({2, folder_ / "step-000002"}), ElementsAre("latest"));
+  EXPECT_THROW(find_checkpoints(folder_ / "step-000009"), DataError);
+}
+
 TEST_F(CheckpointTest, RotationKeepsTheNewestAndTheBest) {
   CheckpointStore store(run_, 2);
   for (const int step : {1, 2, 3, 4, 5}) store.save(step, filled(step), {.best = step == 2});

@@ -104,6 +104,25 @@ TEST(MetricsLog, AResumedRunEndsWithTheSameBytesWhereverItWasKilled) {
   }
 }
 
+// Stopped after update 4, before its validation; resumed, validated, killed; resumed again.
+TEST(MetricsLog, RecordsOfTheCheckpointsStepThatCameAfterItGoToo) {
+  const TempDir run;
+  std::int64_t lines = 0;
+  {
+    MetricsLog log(run.path(), -1);
+    log.write(4, losses(0.5));
+    lines = log.lines();
+    log.write(4, Record().add("valid", 0.5));
+    log.write(5, losses(0.5));
+    EXPECT_EQ(log.lines(), 3);
+  }
+  MetricsLog log(run.path(), 4, lines);
+  EXPECT_EQ(log.lines(), 1);
+  EXPECT_EQ(read_text(run / "metrics.jsonl"),
+            "{\"step\": 4, \"loss\": 0.5, \"samples\": [7, 8]}\n");
+  EXPECT_EQ(read_text(run / "metrics.csv"), "step,loss\n4,0.5\n");
+}
+
 TEST(MetricsLog, ADamagedLineIsLeftOut) {
   const TempDir run;
   run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 33));

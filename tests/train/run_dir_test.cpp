@@ -72,10 +72,12 @@ TEST(RunDir, OverwriteDeletesOnlyWhatARunWrites) {
   for (const char* ours :
        {"metrics.jsonl", "metrics.csv", "timing.jsonl", "run.log", "manifest.json",
         "samples/step-000001-a.png", "tb/events.out.tfevents.1.host.2.0",
-        "checkpoints/step-000001/unet/config.json", "checkpoints/.trash-step-000000/x"}) {
+        "checkpoints/step-000001/unet/config.json", "checkpoints/.trash-step-000000/x",
+        "teacher/model_index.json", "teacher/vae/config.json"}) {
     temp.write(std::string("run/") + ours, "x");
   }
-  const auto kept = {"run/notes.txt", "run/samples/mine.png", "run/checkpoints/mine/file"};
+  const auto kept = {"run/notes.txt", "run/teacher_cache/x.safetensors", "run/samples/mine.png",
+                     "run/checkpoints/mine/file"};
   for (const char* name : kept) temp.write(name, "x");
   temp.write("elsewhere/step-000001-b.png", "x");
   fs::create_directory_symlink(temp / "elsewhere", temp / "run/checkpoints/step-000002");
@@ -86,8 +88,9 @@ TEST(RunDir, OverwriteDeletesOnlyWhatARunWrites) {
     if (!entry.is_directory())
       left.push_back(entry.path().lexically_relative(temp.path()).string());
   }
-  EXPECT_THAT(left, testing::UnorderedElementsAre("run/notes.txt", "run/samples/mine.png",
-                                                  "run/checkpoints/mine/file", "run/run.lock"));
+  EXPECT_THAT(left, testing::UnorderedElementsAre(
+                        "run/notes.txt", "run/teacher_cache/x.safetensors", "run/samples/mine.png",
+                        "run/checkpoints/mine/file", "run/run.lock"));
   EXPECT_TRUE(fs::exists(temp / "elsewhere/step-000001-b.png"));
 }
 

@@ -25,6 +25,13 @@ std::string checkpoint_name(std::int64_t step);
 /// missing.
 std::vector<Checkpoint> list_checkpoints(const std::filesystem::path& folder);
 
+/// Those of a run folder or of its `checkpoints`; of a checkpoint, or of a link to it, that one
+/// alone. Throws DataError if there is none.
+std::vector<Checkpoint> find_checkpoints(const std::filesystem::path& path);
+
+/// The links that lead to a checkpoint: "latest", "best", both or none.
+std::vector<std::string> checkpoint_links(const Checkpoint& checkpoint);
+
 /// Reads every file that complete.json names and compares size and SHA-256. Throws
 /// VerificationError naming the first file that is missing or differs, or the marker if that is
 /// missing or not what this program writes. Files it does not name are left alone.

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,21 +57,25 @@ class Record {
 /// is reported once and dropped: a log never stops the training.
 class MetricsLog {
  public:
-  /// Goes on after `last_step`: whatever the logs say about later steps, and a line that was cut
-  /// short, is taken out. -1 starts them anew. Throws ResourceError if the files cannot be opened.
-  MetricsLog(const std::filesystem::path& run_root, std::int64_t last_step);
+  /// Goes on from the checkpoint of `last_step`, which saw `lines` lines of metrics.jsonl: whatever
+  /// the logs say after that, and a line that was cut short, is taken out. last_step -1 starts them
+  /// anew. Throws ResourceError if the files cannot be opened.
+  MetricsLog(const std::filesystem::path& run_root, std::int64_t last_step,
+             std::int64_t lines = std::numeric_limits<std::int64_t>::max());
   ~MetricsLog();
   MetricsLog(const MetricsLog&) = delete;
   MetricsLog& operator=(const MetricsLog&) = delete;
 
-  /// Appends {"step": step, ...} to metrics.jsonl and metrics.csv. Steps must not decrease; a
+  /// Appends {"step": step, ...} to metrics.jsonl and metrics.csv. Steps do not decrease; a
   /// validation is a second record of its step, with other keys.
   void write(std::int64_t step, const Record& metrics);
   /// Appends {"step": step, ...} to timing.jsonl.
   void write_timing(std::int64_t step, const Record& timing);
   /// Brings all that was written to the disk. Call before a checkpoint of the same step.
   void sync();
-  /// Lines that could not be written so far.
+  /// Lines of metrics.jsonl now, for the checkpoint.
+  std::int64_t lines() const { return lines_; }
+  /// Records that could not be written so far.
   std::int64_t dropped() const { return dropped_; }
 
  private:
@@ -81,7 +86,7 @@ class MetricsLog {
   std::filesystem::path root_;
   std::unique_ptr<AppendFile> jsonl_, csv_, timing_;
   std::vector<std::string> columns_;
-  std::int64_t dropped_ = 0;
+  std::int64_t lines_ = 0, dropped_ = 0;
 };
 
 }  // namespace vdd::train
