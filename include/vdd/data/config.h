@@ -13,10 +13,10 @@ namespace vdd::data {
 /// One part of the mixture.
 struct SourceConfig {
   std::string kind = "virtual_kitti";
-  std::string root;
+  std::string root = {};
   double weight = 1;
-  std::vector<std::string> include, exclude;
-  std::optional<std::int64_t> stride_max;
+  std::vector<std::string> include = {}, exclude = {};
+  std::optional<std::int64_t> stride_max = std::nullopt;
   std::string rgb = "color_hdf5";
 
   constexpr void fields(auto& f) {

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/data/dataset.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "clip_job.h"
+#include "dataset_state.h"
+#include "source.h"
+#include "vdd/core/error.h"
+#include "vdd/core/hash.h"
+#include "vdd/core/log.h"
+#include "vdd/core/random.h"
+#include "vdd/core/text.h"
+
+namespace vdd::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Changes when the same plan would give other pixels.
+constexpr std::string_view kContentVersion = "vdd clip 1";
+
+std::string name_of(const ClipPlan& plan, const Run& run) {
+  return concat(run.name, '#', padded(plan.first, 5), '+', plan.frames, 'x', plan.stride,
+                plan.reversed ? "r" : "", plan.flipped ? "f" : "");
+}
+
+std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
+                   const DataConfig& config, const std::string& rgb) {
+  Sha256 hash;
+  hash.update(concat(kContentVersion, '\n', plan.source_id, '\n', config.height, 'x', config.width,
+                     ' ', config.fit, ' ', shortest(plan.crop_x), ' ', shortest(plan.crop_y), ' ',
+                     rgb, '\n'));
+  for (std::int64_t i = 0; i < plan.frames; ++i) {
+    for (const auto& file : source.rgb_files(run, frame_number(plan, i))) {
+      std::error_code error;
+      const auto bytes = fs::file_size(file, error);
+      hash.update(concat(file.lexically_relative(source.root()).generic_string(), ' ',
+                         error ? 0 : bytes, '\n'));
+    }
+  }
+  return hash.hex();
+}
+
+}  // namespace
+
+std::vector<std::string> DataConfig::check() const {
+  std::vector<std::string> wrong;
+  if (stride_max < stride_min) wrong.push_back("stride_max: must be at least stride_min");
+  if (!root.empty() && !sources.empty()) wrong.push_back("root: give either root or sources");
+  return wrong;
+}
+
+ClipDataset::State::State(DataConfig given, Split part) : config(std::move(given)), split(part) {
+  if (split == Split::kValidation) {
+    config.flip = config.reverse = 0;
+    config.clips = 0;
+    config.stride_max = config.stride_min;
+    config.crop = "center";
+  }
+}
+
+void ClipDataset::State::add(const SourceConfig& chosen, bool required) {
+  Mixed mixed{.config = chosen,
+              .source = open_source(chosen, config, split),
+              .groups = {},
+              .weight = chosen.weight};
+  const auto& runs = mixed.source->runs();
+  const std::int64_t limit =
+      chosen.stride_max.value_or(chosen.kind == "hypersim" ? 1 : config.stride_max);
+  mixed.stride_max =
+      std::max(config.stride_min, split == Split::kValidation ? config.stride_min : limit);
+  std::map<std::string, std::vector<std::size_t>> by_group;
+  for (std::size_t i = 0; i < runs.size(); ++i) by_group[runs[i].group].push_back(i);
+  for (auto& [name, members] : by_group) {
+    Mixed::Group group{.runs = std::move(members), .starts = {}};
+    std::int64_t total = 0;
+    for (const auto run : group.runs)
+      group.starts.push_back(total += runs[run].length - (config.frames - 1) * config.stride_min);
+    mixed.groups.push_back(std::move(group));
+  }
+  if (runs.empty() && required) {
+    throw DataError(chosen.root,
+                    concat("no sequence of ", (config.frames - 1) * config.stride_min + 1,
+                           " frames in a row is left to train on (", chosen.kind,
+                           "; data.frames, data.holdout (", join(config.holdout, ", "),
+                           "), include and exclude decide)"));
+  }
+  if (!runs.empty()) sources.push_back(std::move(mixed));
+}
+
+ClipDataset::ClipDataset(DataConfig config, Split split)
+    : state_(std::make_unique<State>(std::move(config), split)) {
+  auto& state = *state_;
+  const auto complaints = state.config.check();
+  if (!complaints.empty()) throw ConfigError(concat("data.", complaints.front()));
+  if (state.config.root.empty() && state.config.sources.empty()) {
+    throw ConfigError("data.root: not set; give data.root=FOLDER or data.sources");
+  }
+  const bool found = !state.config.root.empty();
+  const auto chosen = found ? find_sources(state.config.root) : state.config.sources;
+  // What data.root finds may be validation material only, as long as something remains.
+  for (const auto& source : chosen)
+    state.add(source, split == Split::kTrain && (!found || chosen.size() == 1));
+  if (split == Split::kTrain && state.sources.empty()) {
+    throw DataError(state.config.root,
+                    concat("no clip of ", state.config.frames,
+                           " frames is left to train on; see data.frames and data.holdout"));
+  }
+  for (const auto& mixed : state.sources) state.total_weight += mixed.weight;
+}
+
+ClipDataset::~ClipDataset() = default;
+
+const DataConfig& ClipDataset::config() const {
+  return state_->config;
+}
+bool ClipDataset::empty() const {
+  return state_->sources.empty();
+}
+
+std::vector<std::string> ClipDataset::summary() const {
+  std::vector<std::string> lines;
+  for (const auto& mixed : state_->sources) {
+    std::set<std::string> names;
+    std::int64_t frames = 0;
+    for (const auto& run : mixed.source->runs()) {
+      names.insert(run.name);
+      frames += run.length;
+    }
+    const std::string& left_out = mixed.source->left_out();
+    lines.push_back(concat(mixed.config.kind, " in ", escape(mixed.config.root), ": ", names.size(),
+                           " sequences, ", frames, " frames",
+                           left_out.empty() ? "" : concat("; left out: ", left_out)));
+  }
+  return lines;
+}
+
+std::string ClipDataset::fingerprint() const {
+  Sha256 hash;
+  for (const auto& mixed : state_->sources) {
+    for (const auto& run : mixed.source->runs())
+      hash.update(concat(run.name, ' ', run.first, ' ', run.length, '\n'));
+  }
+  return hash.hex();
+}
+
+ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt) const {
+  const auto& state = *state_;
+  const auto& config = state.config;
+  if (state.sources.empty()) throw DataError(config.root, "the data set holds no clip");
+  ClipPlan plan{.sample = config.clips > 0 ? n % config.clips : n,
+                .attempt = attempt,
+                .frames = config.frames,
+                .source_id = {},
+                .content_key = {}};
+  Random random(derive_seed(seed, plan.sample, attempt == 0 ? "clip" : concat("clip/", attempt)));
+
+  double place = random.uniform() * state.total_weight;
+  while (plan.source + 1 < state.sources.size() && place >= state.sources[plan.source].weight) {
+    place -= state.sources[plan.source++].weight;
+  }
+  const auto& mixed = state.sources[plan.source];
+  const auto& group =
+      mixed.groups[static_cast<std::size_t>(random.below(std::ssize(mixed.groups)))];
+  const auto start = random.below(group.starts.back());
+  const auto member =
+      std::upper_bound(group.starts.begin(), group.starts.end(), start) - group.starts.begin();
+  plan.run = group.runs[static_cast<std::size_t>(member)];
+  const Run& run = mixed.source->runs()[plan.run];
+
+  const std::int64_t steps = plan.frames - 1;
+  const std::int64_t longest =
+      steps == 0 ? config.stride_min : std::min(mixed.stride_max, (run.length - 1) / steps);
+  plan.stride = config.stride_min + random.below(longest - config.stride_min + 1);
+  plan.first = run.first + random.below(run.length - steps * plan.stride);
+  plan.reversed = random.coin(config.reverse);
+  plan.flipped = random.coin(config.flip);
+  const double x = random.uniform(), y = random.uniform();
+  if (config.crop == "random") plan.crop_x = x, plan.crop_y = y;
+
+  plan.source_id = name_of(plan, run);
+  const bool hypersim = mixed.config.kind == "hypersim";
+  plan.content_key = key_of(plan, *mixed.source, run, config, hypersim ? mixed.config.rgb : "");
+  return plan;
+}
+
+ClipRecipe ClipDataset::State::recipe(std::function<ClipPlan(std::int64_t)> plan,
+                                      bool skip_bad) const {
+  return {
+      .plan = std::move(plan),
+      .wants_pixels = nullptr,
+      .source = [this](const ClipPlan& p) -> const Source& { return *sources[p.source].source; },
+      .config = &config,
+      .skip_bad = skip_bad};
+}
+
+Clip ClipDataset::State::accept(ClipResult result) {
+  for (const auto& bad_sample : result.bad) {
+    const std::lock_guard lock(bad_mutex);
+    if (!bad.insert(bad_sample.reason).second) continue;
+    if (std::ssize(bad) > config.max_bad_samples) {
+      throw Error(concat(bad_sample.reason, "; more unusable samples than data.max_bad_samples = ",
+                         config.max_bad_samples),
+                  ExitCode::kData);
+    }
+    log::warning("data", concat("skipped ", bad_sample.source_id, ": ", bad_sample.reason));
+  }
+  return std::move(result.clip);
+}
+
+Clip ClipDataset::load(const ClipPlan& plan) const {
+  ThreadPool here(0);
+  const auto job = std::make_shared<ClipJob>(
+      state_->recipe([&](std::int64_t) { return plan; }, false), here, state_->memory);
+  return job->start().get().clip;
+}
+
+Clip ClipDataset::load(std::uint64_t seed, std::int64_t n) {
+  ThreadPool here(0);
+  const auto draw = [&](std::int64_t attempt) { return plan(seed, n, attempt); };
+  const bool skip = state_->config.on_bad_sample == "skip";
+  const auto job = std::make_shared<ClipJob>(state_->recipe(draw, skip), here, state_->memory);
+  return state_->accept(job->start().get());
+}
+
+}  // namespace vdd::data
