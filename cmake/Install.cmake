@@ -4,6 +4,7 @@ include(CMakePackageConfigHelpers)
 get_property(layers GLOBAL PROPERTY VDD_LAYER_TARGETS)
 install(TARGETS ${layers} vdd_torch EXPORT vddTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/vdd DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/vdd)
 install(EXPORT vddTargets NAMESPACE vdd:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vdd)
 configure_package_config_file(cmake/vddConfig.cmake.in ${PROJECT_BINARY_DIR}/vddConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vdd)
