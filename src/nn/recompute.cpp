@@ -12,8 +12,8 @@ namespace {
 using torch::autograd::AutogradContext;
 
 /// Autocast of this thread as it was at construction, to be put back somewhere else. The cache of
-/// cast weights stays off while a block runs: what it keeps from a pass without gradients would cut
-/// the weights off from the second pass.
+/// cast weights stays off while a block runs: nobody would clear it after the backward pass, and
+/// the next step would see the weights of this one.
 class AutocastState {
  public:
   AutocastState() {
