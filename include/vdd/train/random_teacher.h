@@ -13,26 +13,18 @@
 
 namespace vdd::train {
 
-/// Sizes of a teacher that nobody trained: Stable Video Diffusion's four levels, as small as they
-/// go.
+/// Stable Video Diffusion's layout (four levels, attention on the three finer ones), as small as it
+/// goes.
+models::UNetConfig tiny_unet();
+models::VaeConfig tiny_vae();
+models::ClipConfig tiny_image_encoder();
+
+/// Sizes of a teacher that nobody trained.
 struct RandomTeacherConfig {
   std::int64_t seed = 0;
-  models::UNetConfig unet = {.block_out_channels = {32, 64, 64, 64},
-                             .addition_time_embed_dim = 32,
-                             .projection_class_embeddings_input_dim = 96,
-                             .layers_per_block = {1},
-                             .cross_attention_dim = {32},
-                             .num_attention_heads = {1, 2, 2, 2}};
-  models::VaeConfig vae = {.down_block_types = std::vector<std::string>(4, "DownEncoderBlock2D"),
-                           .block_out_channels = {32, 32, 64, 64},
-                           .layers_per_block = 1};
-  models::ClipConfig image_encoder = {.hidden_size = 32,
-                                      .intermediate_size = 64,
-                                      .projection_dim = 32,
-                                      .num_hidden_layers = 2,
-                                      .num_attention_heads = 2,
-                                      .patch_size = 56,
-                                      .hidden_act = "gelu"};
+  models::UNetConfig unet = tiny_unet();
+  models::VaeConfig vae = tiny_vae();
+  models::ClipConfig image_encoder = tiny_image_encoder();
 
   constexpr void fields(auto& f) {
     f("seed", seed, "of the weights", non_negative);

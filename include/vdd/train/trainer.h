@@ -6,13 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "vdd/config/schema.h"
 #include "vdd/core/error.h"
+#include "vdd/core/progress.h"
 #include "vdd/data/loader.h"
 #include "vdd/losses/loss_parts.h"
 #include "vdd/train/accumulation.h"
@@ -99,10 +98,11 @@ class Trainer {
   std::int64_t window_size() const;
   bool collect(Window& window);
   void update(Window& window);
+  void drop(Window& window, const NonFiniteError& cause);
   void log_update(const Window& window, const UpdateReport& report);
+  bool validation_due() const;
   void validate();
-  bool save(bool final);
-  void write_state(const std::filesystem::path& folder) const;
+  void save(bool final);
 
   Distiller& distiller_;
   std::shared_ptr<data::ClipDataset> dataset_;
@@ -117,33 +117,20 @@ class Trainer {
   std::unique_ptr<MetricsLog> metrics_;
   std::unique_ptr<EventWriter> events_;
   std::unique_ptr<data::Loader> loader_;
+  std::unique_ptr<Progress> progress_;
 
-  std::int64_t step_ = 0;     ///< updates done, skipped ones too
-  std::int64_t samples_ = 0;  ///< samples used by them
-  std::int64_t saved_step_ = -1;
-  std::int64_t nonfinite_ = 0;  ///< dropped updates in a row
+  std::int64_t step_ = 0;             ///< updates done, dropped ones too
+  std::int64_t samples_ = 0;          ///< samples they used
+  std::int64_t validated_step_ = -1;  ///< last one that was validated
+  std::int64_t saved_step_ = -1;      ///< last one that is on the disk
+  std::int64_t dropped_ = 0;          ///< updates in a row that were not finite
   std::optional<double> best_score_;
-  bool best_is_now_ = false;
+  std::int64_t best_step_ = -1;
+  std::int64_t log_lines_ = 0;  ///< of metrics.jsonl, at the checkpoint the run goes on from
 };
 
 /// Runs one backward pass on sample 0 and logs which tensors train and how the gradients reach
 /// them. Throws ConfigError if one that should train gets no gradient, or a frozen one does.
 void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed);
-
-/// "<key>: <before> -> <now>" for each key of two configs of one type that differs and fits none of
-/// the `free` patterns.
-std::vector<std::string> config_changes(const config::Section& before, const config::Section& now,
-                                        std::span<const std::string> free);
-
-/// What a training program is told besides its config.
-struct RunOptions {
-  std::filesystem::path output_dir;
-  bool resume = false;
-  bool overwrite = false;
-  bool dry_run = false;  ///< build everything, audit, write nothing
-};
-
-/// The torch device of "cpu", "cuda" or "cuda:N". Throws ConfigError if this machine has none.
-torch::Device parse_device(const std::string& name);
 
 }  // namespace vdd::train

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/distill_unet_config.h"
+
+#include "vdd/core/text.h"
+
+namespace vdd::train {
+
+std::vector<std::string> RandomTeacherConfig::check() const {
+  std::vector<std::string> errors;
+  if (unet.cross_attention_dim != std::vector{image_encoder.projection_dim}) {
+    errors.emplace_back("unet.cross_attention_dim: must be image_encoder.projection_dim");
+  }
+  if (unet.in_channels != 2 * vae.latent_channels || unet.out_channels != vae.latent_channels) {
+    errors.emplace_back(
+        "unet.in_channels, out_channels: must be 2 and 1 times vae.latent_channels");
+  }
+  return errors;
+}
+
+std::vector<std::string> DistillUnetConfig::check() const {
+  std::vector<std::string> errors;
+  if (!model.teacher_unet.empty() && model.teacher.empty()) {
+    errors.emplace_back("model.teacher_unet: needs model.teacher, which gives the other parts");
+  }
+  if (model.teacher.empty() && model.random.vae.scale() > 64) {
+    errors.emplace_back("model.random.vae.block_out_channels: at most 7 levels");
+  }
+  if (teacher.dtype == "fp16" && train.device == "cpu") {
+    errors.emplace_back("teacher.dtype: fp16 runs on cuda only");
+  }
+  if (precision.compute == "fp16" && train.device == "cpu") {
+    errors.emplace_back("precision.compute: fp16 runs on cuda only");
+  }
+  if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
+      lr_schedule.warmup >= train.max_steps) {
+    errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");
+  }
+  return errors;
+}
+
+const std::vector<std::string>& distill_unet_free_keys() {
+  static const std::vector<std::string> keys = {
+      "model.teacher",       "model.teacher_unet",  "model.student", "data.root",
+      "data.sources.*.root", "data.workers",        "data.prefetch", "data.max_bad_samples",
+      "train.max_steps",     "train.threads",       "train.device",  "train.checkpoint_every",
+      "train.keep",          "train.max_nonfinite", "validation.*",  "cache.*"};
+  return keys;
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/teacher.h"
+
+#include <ATen/Parallel.h>
+
+#include <map>
+
+#include "vdd/config/reader.h"
+#include "vdd/config/writer.h"
+#include "vdd/core/error.h"
+#include "vdd/core/hash.h"
+#include "vdd/core/log.h"
+#include "vdd/core/random.h"
+#include "vdd/core/text.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::train {
+namespace {
+
+/// Changes whenever the same parts would give another target.
+constexpr const char* kFormat = "vdd-teacher-target-1";
+
+template <typename Config>
+std::string config_hash(const Config& config) {
+  return sha256_hex(config::to_json(config));
+}
+
+std::string device_name(torch::Device device) {
+  // Sums on the CPU depend on the number of threads in their last bits.
+  return device.is_cpu() ? concat("cpu, ", at::get_num_threads(), " threads") : "cuda";
+}
+
+/// Rounded to `dtype` and back, on the CPU, and no inference tensor: autograd may keep it.
+torch::Tensor finish(const torch::Tensor& x, torch::Dtype dtype) {
+  return x.detach().to(torch::kCPU).to(dtype).to(torch::kFloat32).contiguous().clone();
+}
+
+/// Points `tensor` at the memory of `other` if they hold the same.
+bool share(torch::Tensor tensor, const torch::Tensor& other) {
+  if (tensor.scalar_type() != other.scalar_type() || tensor.device() != other.device() ||
+      !torch::equal(tensor, other)) {
+    return false;
+  }
+  tensor.set_data(other.detach());
+  return true;
+}
+
+}  // namespace
+
+Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
+                 const std::filesystem::path& cache_dir, torch::Device device)
+    : folders_(folders), config_(config), device_(device) {
+  if (!cache_dir.empty()) cache_.emplace(cache_dir);
+  vae_config_ = config::load_json<models::VaeConfig>(folders.vae / "config.json");
+  model_.scheduler = pipeline::load_scheduler(folders.scheduler);
+  model_.unet_hash = tensor::content_hash(*pipeline::open_unet_weights(folders.unet));
+  model_.vae_hash = tensor::content_hash(*pipeline::open_vae_weights(folders.vae));
+  model_.image_encoder_hash =
+      tensor::content_hash(*pipeline::open_image_encoder_weights(folders.image_encoder));
+  const auto unet_config = config::load_json<models::UNetConfig>(folders.unet / "config.json");
+  const auto clip_config =
+      config::load_json<models::ClipConfig>(folders.image_encoder / "config.json");
+  fixed_parts_ = {{"format", kFormat},
+                  {"unet", model_.unet_hash},
+                  {"unet_config", config_hash(unet_config)},
+                  {"vae", model_.vae_hash},
+                  {"vae_config", config_hash(vae_config_)},
+                  {"image_encoder", model_.image_encoder_hash},
+                  {"image_encoder_config", config_hash(clip_config)},
+                  {"scheduler", config_hash(model_.scheduler)},
+                  {"steps", concat(config.steps)},
+                  {"noise_aug", shortest(config.noise_aug)},
+                  {"chunk", concat(config.chunk)},
+                  {"dtype", config.dtype},
+                  {"target_dtype", config.target_dtype},
+                  {"device", device_name(device)}};
+}
+
+KeyParts Teacher::key_parts(const Request& request) const {
+  KeyParts parts = fixed_parts_;
+  parts.emplace_back("clip", request.content_key);
+  parts.emplace_back("size", concat(request.frames, "x", request.height, "x", request.width));
+  parts.emplace_back("noise_seed", concat(request.noise_seed));
+  return parts;
+}
+
+bool Teacher::cached(const Request& request) const {
+  return cache_ && cache_->contains(cache_key(key_parts(request)));
+}
+
+std::optional<TeacherTarget> Teacher::find(const Request& request) const {
+  if (!cache_) return std::nullopt;
+  try {
+    return cache_->find(cache_key(key_parts(request)));
+  } catch (const Error& e) {
+    log::warning("cache", concat(e.what(), "; computing it anew"));
+    return std::nullopt;
+  }
+}
+
+TeacherTarget Teacher::compute(const Request& request, const torch::Tensor& rgb_T3HW) {
+  load_all();
+  const auto seed = static_cast<std::uint64_t>(request.noise_seed);
+  const auto dtype = tensor::parse_dtype(config_.target_dtype);
+  const torch::Tensor pixel_noise =
+      tensor::randn(rgb_T3HW.sizes(), derive_seed(seed, 0, "pixel_noise"));
+  const std::int64_t scale = latent_scale();
+  const torch::Tensor noise = tensor::randn(
+      {request.frames, latent_channels(), request.height / scale, request.width / scale}, seed);
+
+  TeacherTarget target;
+  target.noise_seed = request.noise_seed;
+  {
+    const torch::InferenceMode inference;
+    pipeline::Conditioning conditioning =
+        pipeline::encode_video(model_.vae, model_.image_encoder, rgb_T3HW.to(device_),
+                               config_.noise_aug, pixel_noise.to(device_), config_.chunk);
+    const diffusion::EulerSchedule schedule(model_.scheduler);
+    const torch::Tensor latent = pipeline::teacher_sample(
+        model_.unet, schedule, config_.steps, conditioning, noise.to(device_), config_.noise_aug);
+    target.rgb_latent_TChw = conditioning.rgb_latent_TChw;
+    target.image_embeds_TD = conditioning.image_embeds_TD;
+    target.teacher_latent_TChw = latent;
+  }
+  target.rgb_latent_TChw = finish(target.rgb_latent_TChw, dtype);
+  target.image_embeds_TD = finish(target.image_embeds_TD, dtype);
+  target.teacher_latent_TChw = finish(target.teacher_latent_TChw, dtype);
+  for (const auto* tensor :
+       {&target.rgb_latent_TChw, &target.image_embeds_TD, &target.teacher_latent_TChw}) {
+    if (!tensor::all_finite(*tensor)) {
+      throw NonFiniteError(concat("teacher: its answer for clip ", request.content_key,
+                                  " is not finite; teacher.dtype is ", config_.dtype));
+    }
+  }
+  if (cache_) cache_->store(key_parts(request), target);
+  return target;
+}
+
+torch::Tensor Teacher::decode_disparity(const torch::Tensor& latent_TChw) {
+  load_vae();
+  const torch::InferenceMode inference;
+  return finish(pipeline::decode_disparity(model_.vae, latent_TChw.to(device_), config_.chunk),
+                torch::kFloat32);
+}
+
+void Teacher::load_vae() {
+  if (!model_.vae.is_empty()) return;
+  // The published VAE overflows in fp16.
+  const auto dtype = tensor::parse_dtype(config_.dtype);
+  model_.vae = pipeline::load_vae(
+      folders_.vae,
+      {.dtype = dtype == torch::kFloat16 ? torch::kFloat32 : dtype, .device = device_});
+}
+
+void Teacher::load_all() {
+  if (unet_loaded()) return;
+  load_vae();
+  const pipeline::LoadTarget to{.dtype = tensor::parse_dtype(config_.dtype), .device = device_};
+  model_.image_encoder = pipeline::load_image_encoder(folders_.image_encoder, to);
+  auto unet = pipeline::load_unet(folders_.unet, to);
+  std::map<std::string, torch::Tensor> own;
+  for (const auto& [name, value] : named_parameters(*unet)) own.emplace(name, value);
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : shared_) {
+    const auto it = own.find(name);
+    if (it != own.end() && share(it->second, value)) bytes += value.nbytes();
+  }
+  model_.unet = unet;
+  log::info("train", concat("teacher loaded: ", config_.steps, " steps, ", config_.dtype, ", ",
+                            bytes >> 20, " MiB of its UNet shared with the student"));
+}
+
+}  // namespace vdd::train

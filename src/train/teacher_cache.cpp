@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/teacher_cache.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "vdd/core/error.h"
+#include "vdd/core/hash.h"
+#include "vdd/core/text.h"
+#include "vdd/io/safetensors.h"
+#include "vdd/tensor/state_dict.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kSuffix = ".safetensors";
+
+std::string lines(const KeyParts& parts) {
+  std::string text;
+  for (const auto& [name, value] : parts) text += concat(name, "=", value, "\n");
+  return text;
+}
+
+tensor::NamedTensors tensors(const TeacherTarget& target) {
+  return {{"rgb_latent", target.rgb_latent_TChw},
+          {"image_embeds", target.image_embeds_TD},
+          {"noise_seed", torch::tensor(target.noise_seed, torch::kInt64)},
+          {"teacher_latent", target.teacher_latent_TChw}};
+}
+
+std::string value_or(const std::map<std::string, std::string>& map, const std::string& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? "" : it->second;
+}
+
+/// Reads one entry and checks all that can be checked about it.
+TeacherTarget read_entry(const fs::path& path) {
+  const io::SafetensorsFile file(path);
+  if (sha256_hex(value_or(file.metadata(), "parts")) != path.stem().string()) {
+    throw VerificationError(
+        concat(path.string(), ": the name is not the hash of the parts in its metadata"));
+  }
+  const auto get = [&](const char* name) {
+    if (!file.contains(name)) throw DataError(path, name, "tensor is missing");
+    return file.get(name).clone();  // the file's views end with it
+  };
+  TeacherTarget target{.rgb_latent_TChw = get("rgb_latent"),
+                       .image_embeds_TD = get("image_embeds"),
+                       .noise_seed = 0,
+                       .teacher_latent_TChw = get("teacher_latent")};
+  const torch::Tensor seed = get("noise_seed");
+  if (seed.scalar_type() != torch::kInt64 || seed.numel() != 1) {
+    throw DataError(path, "noise_seed", "not one 64-bit integer");
+  }
+  target.noise_seed = seed.item<std::int64_t>();
+  for (const auto* latent : {&target.rgb_latent_TChw, &target.teacher_latent_TChw}) {
+    if (latent->dim() != 4 || latent->scalar_type() != torch::kFloat32 ||
+        latent->sizes() != target.rgb_latent_TChw.sizes()) {
+      throw DataError(path, "latents", "not two float32 tensors [T,C,h,w] of one shape");
+    }
+  }
+  if (tensor::content_hash(tensors(target)) != value_or(file.metadata(), "sha256")) {
+    throw VerificationError(concat(path.string(), ": content does not match its checksum"));
+  }
+  return target;
+}
+
+/// The entries of a cache folder, sorted.
+std::vector<fs::path> list_entries(const fs::path& dir) {
+  if (!fs::is_directory(dir)) throw DataError(dir, "no such folder");
+  std::vector<fs::path> paths;
+  for (const auto& group : fs::directory_iterator(dir)) {
+    if (!group.is_directory() || group.path().filename().string().size() != 2) continue;
+    for (const auto& entry : fs::directory_iterator(group)) {
+      const std::string name = entry.path().filename().string();
+      if (name.ends_with(kSuffix) && !name.starts_with('.')) paths.push_back(entry.path());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+bool same_bytes(const torch::Tensor& a, const torch::Tensor& b) {
+  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
+         std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(),
+                     a.nbytes()) == 0;
+}
+
+}  // namespace
+
+std::string cache_key(const KeyParts& parts) {
+  return sha256_hex(lines(parts));
+}
+
+fs::path TeacherCache::path(const std::string& key) const {
+  return dir_ / key.substr(0, 2) / concat(key, kSuffix);
+}
+
+bool TeacherCache::contains(const std::string& key) const {
+  std::error_code ignored;
+  return fs::is_regular_file(path(key), ignored);
+}
+
+std::optional<TeacherTarget> TeacherCache::find(const std::string& key) const {
+  if (!contains(key)) return std::nullopt;
+  return read_entry(path(key));
+}
+
+void TeacherCache::store(const KeyParts& parts, const TeacherTarget& target) const {
+  const fs::path file = path(cache_key(parts));
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) throw ResourceError(concat(file.parent_path().string(), ": ", error.message()));
+  const auto named = tensors(target);
+  io::save_safetensors(
+      file, named,
+      {{"format", "pt"}, {"parts", lines(parts)}, {"sha256", tensor::content_hash(named)}});
+}
+
+CacheReport cache_stat(const fs::path& dir) {
+  CacheReport report;
+  for (const fs::path& path : list_entries(dir)) {
+    ++report.entries;
+    std::error_code ignored;
+    const auto bytes = fs::file_size(path, ignored);
+    if (!ignored) report.bytes += static_cast<std::int64_t>(bytes);
+  }
+  return report;
+}
+
+CacheReport cache_verify(const fs::path& dir,
+                         const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  CacheReport report = cache_stat(dir);
+  std::int64_t done = 0;
+  for (const fs::path& path : list_entries(dir)) {
+    try {
+      read_entry(path);
+    } catch (const Error& e) {
+      report.problems.emplace_back(e.what());
+    }
+    if (progress) progress(++done, report.entries);
+  }
+  return report;
+}
+
+bool identical(const TeacherTarget& a, const TeacherTarget& b) {
+  return a.noise_seed == b.noise_seed && same_bytes(a.rgb_latent_TChw, b.rgb_latent_TChw) &&
+         same_bytes(a.image_embeds_TD, b.image_embeds_TD) &&
+         same_bytes(a.teacher_latent_TChw, b.teacher_latent_TChw);
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "vdd/config/reader.h"
+#include "vdd/config/writer.h"
+#include "vdd/core/files.h"
+#include "vdd/core/log.h"
+#include "vdd/core/stop.h"
+#include "vdd/core/system.h"
+#include "vdd/core/text.h"
+#include "vdd/io/safetensors.h"
+#include "vdd/train/trainability_audit.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+struct Input {
+  std::string name, hash;
+  constexpr void fields(auto& f) {
+    f("name", name, "what the run was started with");
+    f("hash", hash, "hash of its content");
+  }
+};
+
+/// trainer/state.json: all that is neither weights nor optimizer moments.
+struct TrainerState {
+  std::int64_t step = 0, samples = 0, optimizer_updates = 0, ema_updates = 0;
+  std::int64_t validated_step = -1, dropped = 0, good_updates = 0, best_step = -1, log_lines = 0;
+  double loss_scale = 1;
+  std::optional<double> best_score;
+  std::vector<Input> inputs;
+
+  constexpr void fields(auto& f) {
+    f("step", step, "updates done");
+    f("samples", samples, "samples they used");
+    f("optimizer_updates", optimizer_updates, "updates that changed the weights");
+    f("ema_updates", ema_updates, "updates of the moving average");
+    f("validated_step", validated_step, "last step that was validated");
+    f("dropped", dropped, "updates in a row that were not finite");
+    f("good_updates", good_updates, "fp16: updates since the loss scale changed");
+    f("loss_scale", loss_scale, "fp16: loss scale");
+    f("best_score", best_score, "best validation score");
+    f("best_step", best_step, "its step");
+    f("log_lines", log_lines, "lines of metrics.jsonl");
+    f("inputs", inputs, "what must be the same when the run goes on");
+  }
+};
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::string sample_list(const std::vector<std::int64_t>& numbers,
+                        const std::vector<std::string>& sources) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    texts.push_back(concat(numbers[i], " (", sources[i], ")"));
+  }
+  return join(texts, ", ");
+}
+
+void require_same_inputs(const std::map<std::string, std::string>& now,
+                         const std::vector<Input>& before, const fs::path& checkpoint) {
+  for (const auto& [name, hash] : before) {
+    const auto it = now.find(name);
+    if (it != now.end() && it->second != hash) {
+      throw ConfigError(concat(checkpoint.string(), ": the run was started with another ", name,
+                               " (content hash ", hash.substr(0, 12), ", now ",
+                               it->second.substr(0, 12), ")"));
+    }
+  }
+}
+
+}  // namespace
+
+/// The samples of one update.
+struct Trainer::Window {
+  std::int64_t size = 0;
+  std::vector<std::int64_t> numbers = {}, noise_seeds = {};
+  std::vector<std::string> sources = {}, cache_keys = {};
+  double loss = 0;  ///< sums; means after finish()
+  std::vector<std::pair<std::string, double>> parts = {};
+  double data_wait_s = 0;
+  std::int64_t bad_samples = 0;
+  Stopwatch watch = {};
+
+  void start(const data::Clip& clip, std::int64_t n, double wait_s) {
+    numbers.push_back(n);
+    sources.push_back(clip.source_id);
+    bad_samples += clip.bad_samples;
+    data_wait_s += wait_s;
+  }
+  void add(const SampleLoss& sample) {
+    noise_seeds.push_back(sample.noise_seed);
+    if (!sample.cache_key.empty()) cache_keys.push_back(sample.cache_key);
+    loss += sample.loss.total.item<double>();
+    if (parts.empty()) {
+      for (const auto& [name, value] : sample.loss.parts) parts.emplace_back(name, 0);
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      parts[i].second += sample.loss.parts[i].second.item<double>();
+    }
+  }
+  void finish() {
+    loss /= static_cast<double>(size);
+    for (auto& [name, value] : parts) value /= static_cast<double>(size);
+  }
+};
+
+Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> dataset,
+                 const TrainerConfig& config, RunDir& run)
+    : distiller_(distiller),
+      dataset_(std::move(dataset)),
+      config_(config),
+      run_(run),
+      optimizer_(distiller.groups(), config.optimizer),
+      scaler_(config.precision),
+      accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
+      checkpoints_(run, config.train.keep) {
+  if (config.ema.enabled) ema_.emplace(optimizer_.parameters(), config.ema);
+}
+
+void Trainer::resume() {
+  if (checkpoints_.empty()) {
+    log::warning("train", "no checkpoint yet: the run starts from its first step");
+    return;
+  }
+  const Checkpoint checkpoint = checkpoints_.newest_valid();
+  const fs::path folder = checkpoint.path / "trainer";
+  const auto state = config::load_json<TrainerState>(folder / "state.json");
+  require_same_inputs(config_.inputs, state.inputs, checkpoint.path);
+
+  distiller_.load_model(checkpoint.path);
+  optimizer_.load_state(io::SafetensorsFile(folder / "optimizer.safetensors"),
+                        state.optimizer_updates);
+  if (ema_) {  // the model folder holds the averages, see save()
+    ema_->load_state(io::SafetensorsFile(folder / "weights.safetensors"), state.ema_updates);
+    ema_->swap();
+  }
+  scaler_.load_state({.scale = state.loss_scale, .good_updates = state.good_updates});
+  step_ = saved_step_ = state.step;
+  samples_ = state.samples;
+  validated_step_ = state.validated_step;
+  dropped_ = state.dropped;
+  best_score_ = state.best_score;
+  best_step_ = state.best_step;
+  log_lines_ = state.log_lines;
+  // A kill may have come between the checkpoint and its link.
+  checkpoints_.mark_best(best_score_ ? best_step_ : step_);
+  log::info("train", concat("going on from ", checkpoint.path.string()));
+}
+
+ExitCode Trainer::run() {
+  const TrainConfig& train = config_.train;
+  metrics_ = std::make_unique<MetricsLog>(run_.root(), step_ > 0 ? step_ : -1, log_lines_);
+  events_ = std::make_unique<EventWriter>(run_.tensorboard(), step_ > 0 ? step_ : -1);
+  loader_ = std::make_unique<data::Loader>(
+      dataset_, static_cast<std::uint64_t>(train.seed), samples_,
+      static_cast<int>(dataset_->config().workers), static_cast<int>(dataset_->config().prefetch),
+      [this](const data::ClipPlan& plan) { return distiller_.wants_pixels(plan); });
+  if (validation_due()) validate();
+
+  progress_ = std::make_unique<Progress>(
+      "train", Progress::Options{.total = train.max_steps, .first = step_});
+  while (step_ < train.max_steps && window_size() > 0) {
+    Window window{.size = window_size()};
+    try {
+      if (!collect(window)) break;
+      update(window);
+    } catch (const NonFiniteError& e) {
+      drop(window, e);
+    }
+    const bool stopping = stop_requested() != StopReason::kNone;
+    if (validation_due() && !stopping) validate();
+    if (step_ % train.checkpoint_every == 0 || best_step_ == step_) save(/*final=*/false);
+  }
+  progress_->finish();
+  loader_.reset();
+
+  const bool finished = step_ >= train.max_steps || window_size() == 0;
+  if (finished && validation_due()) validate();
+  if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
+  metrics_->sync();
+  if (finished) {
+    log::info("train", concat("done: ", step_, " updates, ", samples_, " samples"));
+    return ExitCode::kDone;
+  }
+  const StopReason reason = stop_requested();
+  log::info("train", concat("stopped by ", describe(reason), " after update ", step_,
+                            "; --resume goes on from there"));
+  return exit_code(reason);
+}
+
+std::int64_t Trainer::window_size() const {
+  const TrainConfig& train = config_.train;
+  if (train.max_samples == 0) return train.accumulation;
+  return std::min(train.accumulation, train.max_samples - samples_);
+}
+
+/// Backward passes of one window; false if a stop came in between.
+bool Trainer::collect(Window& window) {
+  while (static_cast<std::int64_t>(window.numbers.size()) < window.size) {
+    if (stop_requested() != StopReason::kNone) {
+      accumulation_.discard();
+      return false;
+    }
+    const auto n = samples_ + static_cast<std::int64_t>(window.numbers.size());
+    const data::Clip clip = loader_->next();
+    window.start(clip, n, loader_->last_wait_seconds());
+    const SampleLoss sample = distiller_.step(clip, n);
+    window.add(sample);
+    accumulation_.add(sample.loss.total);
+  }
+  return true;
+}
+
+void Trainer::update(Window& window) {
+  const UpdateReport report =
+      accumulation_.update(lr_factor(config_.lr_schedule, step_ + 1, config_.train.max_steps));
+  if (ema_ && !report.skipped) ema_->update();
+  dropped_ = 0;
+  ++step_;
+  samples_ += window.size;
+  window.finish();
+  log_update(window, report);
+}
+
+/// Leaves a window out whose loss or gradient is not finite, if that may happen.
+void Trainer::drop(Window& window, const NonFiniteError& cause) {
+  accumulation_.discard();
+  const std::string message = concat("update ", step_ + 1, ": ", cause.what(), "; samples ",
+                                     sample_list(window.numbers, window.sources));
+  if (dropped_ >= config_.train.max_nonfinite) throw NonFiniteError(message);
+  log::warning("train", concat(message, "; dropped"));
+  while (static_cast<std::int64_t>(window.numbers.size()) < window.size) {
+    const data::Clip clip = loader_->next();
+    window.start(clip, samples_ + static_cast<std::int64_t>(window.numbers.size()), 0);
+  }
+  ++dropped_;
+  ++step_;
+  samples_ += window.size;
+  metrics_->write(step_, Record().add("dropped", true).add("samples", window.numbers));
+}
+
+void Trainer::log_update(const Window& window, const UpdateReport& report) {
+  const double factor = lr_factor(config_.lr_schedule, step_, config_.train.max_steps);
+  Record record;
+  record.add("loss", window.loss);
+  for (const auto& [name, value] : window.parts) record.add(name, value);
+  for (const ParameterGroup& group : optimizer_.groups()) {
+    record.add(optimizer_.groups().size() == 1 ? "lr" : "lr_" + group.name, factor * group.lr);
+  }
+  record.add("grad_norm", report.grad_norm);
+  if (scaler_.enabled()) record.add("loss_scale", report.loss_scale).add("skipped", report.skipped);
+
+  std::vector<EventWriter::Scalar> scalars;
+  for (const auto& [name, value] : record.values()) {
+    if (const auto* number = std::get_if<double>(&value)) {
+      scalars.emplace_back("train/" + name, *number);
+    }
+  }
+  events_->scalars(step_, scalars);
+
+  record.add("samples", window.numbers).add("sources", window.sources);
+  record.add("noise_seeds", window.noise_seeds);
+  if (!window.cache_keys.empty()) record.add("cache_keys", window.cache_keys);
+  if (window.bad_samples > 0) record.add("bad_samples", window.bad_samples);
+  metrics_->write(step_, record);
+
+  Record timing;
+  timing.add("seconds", window.watch.seconds()).add("data_wait", window.data_wait_s);
+  timing.add("memory", memory_bytes()).add("peak_memory", peak_memory_bytes());
+  metrics_->write_timing(step_, timing);
+  if (progress_) progress_->update(step_, concat("loss ", window.loss));
+}
+
+bool Trainer::validation_due() const {
+  if (config_.validate_every == 0 || validated_step_ == step_) return false;
+  if (step_ == 0) return config_.validate_at_start;
+  return step_ % config_.validate_every == 0;
+}
+
+void Trainer::validate() {
+  const Stopwatch watch;
+  ValidationResult result;
+  {
+    const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
+    const torch::NoGradGuard no_grad;
+    result = distiller_.validate(step_, run_);
+  }
+  validated_step_ = step_;
+  metrics_->write(step_, result.metrics);
+  metrics_->write_timing(step_, Record().add("validation_seconds", watch.seconds()));
+
+  std::vector<EventWriter::Scalar> scalars;
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : result.metrics.values()) {
+    if (const auto* number = std::get_if<double>(&value)) {
+      scalars.emplace_back(name, *number);
+      texts.push_back(concat(name, " ", *number));
+    }
+  }
+  events_->scalars(step_, scalars);
+  for (const auto& [tag, png] : result.pictures) {
+    events_->image(step_, tag, read_file(png, 1 << 26));
+  }
+  log::info("valid", concat("update ", step_, ": ", join(texts, ", ")));
+  if (!std::isfinite(result.score)) {
+    log::error("valid", concat("update ", step_, ": the score is not finite"));
+  } else if (step_ > 0 && (!best_score_ || result.score < *best_score_)) {
+    best_score_ = result.score;
+    best_step_ = step_;
+    if (saved_step_ == step_) checkpoints_.mark_best(step_);
+  }
+}
+
+/// The model folder holds what one would use: the averaged weights, if there are any. The raw ones
+/// are then in trainer/weights.safetensors.
+void Trainer::save(bool final) {
+  metrics_->sync();
+  TrainerState state{.step = step_,
+                     .samples = samples_,
+                     .optimizer_updates = optimizer_.updates(),
+                     .ema_updates = ema_ ? ema_->updates() : 0,
+                     .validated_step = validated_step_,
+                     .dropped = dropped_,
+                     .good_updates = scaler_.state().good_updates,
+                     .best_step = best_step_,
+                     .log_lines = metrics_->lines(),
+                     .loss_scale = scaler_.state().scale,
+                     .best_score = best_score_,
+                     .inputs = {}};
+  for (const auto& [name, hash] : config_.inputs) state.inputs.push_back({name, hash});
+  const auto fill = [&](const fs::path& staged) {
+    const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
+    distiller_.save_model(staged, step_);
+    const fs::path folder = staged / "trainer";
+    fs::create_directory(folder);
+    io::save_safetensors(folder / "optimizer.safetensors", optimizer_.state());
+    if (ema_) io::save_safetensors(folder / "weights.safetensors", ema_->state());
+    write_file_atomic(folder / "state.json", config::to_json(state));
+  };
+  const bool best = !best_score_ || best_step_ == step_;  // the newest, as long as none has a score
+  if (checkpoints_.save(step_, fill, {.best = best, .final = final})) saved_step_ = step_;
+}
+
+void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed) {
+  const data::Clip clip = dataset.load(seed, 0);
+  const auto loss = [&] { return distiller.step(clip, 0).loss.total; };
+  log::info("train", concat("what trains\n", distiller.selection().table()));
+  const TrainabilityAudit result = audit_trainability(distiller.selection(), loss);
+  log::info("train", concat("gradients\n", result.table()));
+  result.require_passed();
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// vdd cache build | verify | stat: the teacher's answers on disk. docs/training.md
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "program.h"
+#include "vdd/config/reader.h"
+#include "vdd/core/progress.h"
+#include "vdd/core/text.h"
+#include "vdd/train/distill_unet.h"
+
+namespace vdd::tools {
+namespace {
+
+struct Arguments {
+  std::string config, dir;
+  std::vector<std::string> overrides;
+  std::int64_t samples = 0, recompute = 0;
+  bool json = false;
+
+  train::DistillUnetConfig load() const {
+    auto loaded = config::load<train::DistillUnetConfig>(config, overrides);
+    if (!dir.empty()) loaded.cache.dir = dir;
+    return loaded;
+  }
+};
+
+void build(const Arguments& args) {
+  const train::CacheBuild result = train::build_teacher_cache(args.load(), args.samples);
+  std::cout << result.computed << " computed, " << result.found << " found\n";
+  if (result.exit != ExitCode::kDone) throw Error("stopped early; run it again", result.exit);
+}
+
+void verify(const Arguments& args) {
+  train::CacheReport report;
+  {
+    Progress progress("verify", {.total = train::cache_stat(args.dir).entries});
+    report = train::cache_verify(args.dir,
+                                 [&](std::int64_t done, std::int64_t) { progress.update(done); });
+  }
+  if (args.recompute > 0) {
+    if (args.config.empty()) throw ConfigError("command line: --recompute needs --config");
+    const auto result = train::recompute_cached(args.load(), args.recompute);
+    for (const std::string& key : result.different) {
+      report.problems.push_back(concat(key, ": computed anew, it differs"));
+    }
+    std::cout << result.compared << " computed anew\n";
+  }
+  for (const std::string& problem : report.problems) std::cout << problem << '\n';
+  std::cout << report.entries << " entries, " << report.problems.size() << " damaged\n";
+  if (!report.problems.empty()) throw VerificationError(report.problems.front());
+}
+
+void stat(const Arguments& args) {
+  const train::CacheReport report = train::cache_stat(args.dir);
+  if (args.json) {
+    std::cout << nlohmann::json{{"entries", report.entries}, {"bytes", report.bytes}} << '\n';
+  } else {
+    std::cout << report.entries << " entries, " << (report.bytes >> 20) << " MiB\n";
+  }
+}
+
+}  // namespace
+
+void add_cache(CLI::App& vdd) {
+  CLI::App* cache = vdd.add_subcommand("cache", "the teacher's answers on disk");
+  cache->require_subcommand(1);
+  auto args = std::make_shared<Arguments>();
+
+  CLI::App* app = cache->add_subcommand("build", "compute what a distill_unet run will ask for");
+  app->add_option("-c,--config", args->config, "the run's config")->required();
+  app->add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
+  app->add_option("--dir", args->dir, "cache folder; by default the config's cache.dir");
+  app->add_option("--samples", args->samples, "of the run's first samples; 0: of all of them");
+  app->callback([args] { build(*args); });
+
+  app = cache->add_subcommand("verify", "check name and checksum of every entry");
+  app->add_option("dir", args->dir, "cache folder")->required();
+  app->add_option("--recompute", args->recompute, "also compute up to so many entries anew");
+  app->add_option("-c,--config", args->config, "the run's config, for --recompute");
+  app->add_option("--set", args->overrides, "settings as key.sub=value, over the file's");
+  app->callback([args] { verify(*args); });
+
+  app = cache->add_subcommand("stat", "number and size of the entries");
+  app->add_option("dir", args->dir, "cache folder")->required();
+  app->add_flag("--json", args->json, "for machines");
+  app->callback([args] { stat(*args); });
+}
+
+}  // namespace vdd::tools
