@@ -79,31 +79,25 @@ class ShardedSource final : public tensor::TensorSource {
   std::map<std::string, SafetensorsFile*, std::less<>> shard_of_;
 };
 
-/// What goes into the file, before its bytes are known.
+/// A tensor and its type in the file.
 struct Planned {
-  const std::string* name;
-  torch::Tensor value;
+  const tensor::TensorInfo* info;
   SafetensorsDtype dtype;
 };
 
 /// Sorted as the Python library does it: by type, largest first, then by name.
-std::vector<Planned> plan(const tensor::NamedTensors& tensors, std::optional<torch::Dtype> dtype) {
+std::vector<Planned> plan(const tensor::TensorSource& tensors, std::optional<torch::Dtype> dtype) {
   std::vector<Planned> planned;
-  for (const auto& [name, value] : tensors) {
-    if (const auto reason = bad_tensor_name(name); !reason.empty()) {
-      throw ShapeError(concat("tensor '", escape(name), "' ", reason));
+  for (const tensor::TensorInfo& info : tensors.tensors()) {
+    if (const auto reason = bad_tensor_name(info.name); !reason.empty()) {
+      throw ShapeError(concat("tensor '", escape(info.name), "' ", reason));
     }
-    const torch::Dtype stored = dtype && value.is_floating_point() ? *dtype : value.scalar_type();
-    planned.push_back({&name, value, from_torch(stored, name)});
+    const torch::Dtype stored = dtype && c10::isFloatingType(info.dtype) ? *dtype : info.dtype;
+    planned.push_back({&info, from_torch(stored, info.name)});
   }
   std::sort(planned.begin(), planned.end(), [](const Planned& a, const Planned& b) {
-    return std::tie(b.dtype, *a.name) < std::tie(a.dtype, *b.name);
+    return std::tie(b.dtype, a.info->name) < std::tie(a.dtype, b.info->name);
   });
-  std::set<std::string_view> names;
-  for (const Planned& item : planned) {
-    if (!names.insert(*item.name).second)
-      throw ShapeError(concat("two tensors are named '", *item.name, "'"));
-  }
   return planned;
 }
 
@@ -112,12 +106,12 @@ std::string header_text(const std::vector<Planned>& planned,
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
-  for (const Planned& item : planned) {
-    const auto count = static_cast<std::uint64_t>(item.value.numel());
-    const std::uint64_t end = offset + count * safetensors_bytes(item.dtype);
-    header.push_back({*item.name,
-                      {{"dtype", safetensors_name(item.dtype)},
-                       {"shape", item.value.sizes().vec()},
+  for (const auto& [info, dtype] : planned) {
+    const auto count = static_cast<std::uint64_t>(c10::multiply_integers(info->shape));
+    const std::uint64_t end = offset + count * safetensors_bytes(dtype);
+    header.push_back({info->name,
+                      {{"dtype", safetensors_name(dtype)},
+                       {"shape", info->shape},
                        {"data_offsets", {offset, end}}}});
     offset = end;
   }
@@ -126,13 +120,11 @@ std::string header_text(const std::vector<Planned>& planned,
   return text;
 }
 
-torch::Tensor converted(const Planned& item) {
-  const torch::Tensor source = item.value.detach().cpu();
-  const torch::Tensor result = source.to(to_torch(item.dtype)).contiguous();
-  if (result.scalar_type() != source.scalar_type() && !tensor::all_finite(result) &&
-      tensor::all_finite(source.contiguous())) {
-    throw NonFiniteError(concat("tensor '", *item.name, "' holds values that are infinite in ",
-                                tensor::dtype_name(result.scalar_type())));
+torch::Tensor converted(const torch::Tensor& source, torch::Dtype dtype, const std::string& name) {
+  torch::Tensor result = source.to(dtype);
+  if (dtype != source.scalar_type() && !tensor::all_finite(result) && tensor::all_finite(source)) {
+    throw NonFiniteError(concat("tensor '", name, "' holds values that are infinite in ",
+                                tensor::dtype_name(dtype)));
   }
   return result;
 }
@@ -206,7 +198,7 @@ std::unique_ptr<tensor::TensorSource> open_weights(const fs::path& folder_or_fil
              pickle ? "; its .bin file is a Python pickle, only safetensors are read" : ""));
 }
 
-void save_safetensors(const fs::path& path, const tensor::NamedTensors& tensors,
+void save_safetensors(const fs::path& path, const tensor::TensorSource& tensors,
                       const std::map<std::string, std::string>& metadata,
                       std::optional<torch::Dtype> dtype) {
   const torch::NoGradGuard no_grad;
@@ -219,11 +211,18 @@ void save_safetensors(const fs::path& path, const tensor::NamedTensors& tensors,
     length[i] = static_cast<std::uint8_t>(header.size() >> (8 * i));
   writer.write(length.data(), length.size());
   writer.write(header);
-  for (const Planned& item : planned) {
-    const torch::Tensor value = converted(item);
+  for (const auto& [info, stored] : planned) {
+    const torch::Tensor value = converted(tensors.get(info->name), to_torch(stored), info->name);
     writer.write(value.const_data_ptr(), value.nbytes());
+    tensors.release(info->name);
   }
   writer.commit();
+}
+
+void save_safetensors(const fs::path& path, const tensor::NamedTensors& tensors,
+                      const std::map<std::string, std::string>& metadata,
+                      std::optional<torch::Dtype> dtype) {
+  save_safetensors(path, *tensor::make_source(tensors, path.string()), metadata, dtype);
 }
 
 }  // namespace vdd::io

@@ -101,7 +101,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     }
     constexpr std::array<std::string_view, 3> kFields = {"dtype", "shape", "data_offsets"};
     const auto found = std::find(kFields.begin(), kFields.end(), text);
-    if (found == kFields.end()) fail(concat("unknown field '", escape(text, 60), "'"));
+    if (found == kFields.end()) fail(concat("unknown field '", text.substr(0, 60), "'"));
     const auto index = static_cast<std::size_t>(found - kFields.begin());
     if (std::exchange(seen_[index], true)) fail(concat("field '", text, "' appears twice"));
     field_ = static_cast<Field>(index);
@@ -142,7 +142,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool number_integer(std::int64_t value) override { fail(concat("negative number ", value)); }
   bool number_float(double, const std::string& text) override {
-    fail(concat("'", escape(text, 40), "' is no whole number of at most 64 bits"));
+    fail(concat("'", text.substr(0, 40), "' is no whole number of at most 64 bits"));
   }
 
   bool string(std::string& text) override {
@@ -153,7 +153,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (place_ != Place::kTensor || field_ != Field::kDtype) fail("a text where none belongs");
     const auto row =
         std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& d) { return d.name == text; });
-    if (row == kDtypes.end()) fail(concat("unknown dtype '", escape(text, 40), "'"));
+    if (row == kDtypes.end()) fail(concat("unknown dtype '", text.substr(0, 40), "'"));
     entry_.dtype = static_cast<SafetensorsDtype>(row - kDtypes.begin());
     field_ = Field::kNone;
     return true;
@@ -257,7 +257,7 @@ void check_layout(SafetensorsHeader& header, std::uint64_t data_begin, std::uint
     if (entry.begin != expected) {
       throw DataError(path, where,
                       concat("starts at byte ", entry.begin, " of the data, ", expected,
-                             " is next: a ", entry.begin > expected ? "hole" : "overlap"));
+                             " is next: ", entry.begin > expected ? "a hole" : "an overlap"));
     }
     expected = entry.end;
     entry.begin += data_begin;
@@ -314,6 +314,10 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
   }
   const std::string_view json = text.substr(8, length);
   if (json.front() != '{') fail("the header does not start with '{'");
+
+  // The JSON library takes a NUL for the end of its input, so whatever follows one would go unread.
+  if (json.find('\0') != std::string_view::npos)
+    fail("the header is no valid JSON: it holds a NUL");
 
   SafetensorsHeader header;
   HeaderReader reader(path, header);

@@ -29,7 +29,7 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool end_object() override { return --depth_ >= 0; }
   bool start_array(std::size_t) override {
-    ++depth_;
+    if (depth_++ == 0) fail("is no JSON object");
     return inside_metadata();
   }
   bool end_array() override { return --depth_ >= 0; }
@@ -89,6 +89,8 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
 
 std::map<std::string, std::string> read_safetensors_index(const std::filesystem::path& path) {
   const std::string text = read_file(path, kMaxBytes);
+  // The JSON library takes a NUL for the end of its input, so whatever follows one would go unread.
+  if (text.find('\0') != std::string::npos) throw DataError(path, "no valid JSON: holds a NUL");
   IndexReader reader(path);
   nlohmann::json::sax_parse(text, &reader);
   if (!reader.has_weight_map || reader.weight_map.empty())

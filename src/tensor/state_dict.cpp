@@ -53,13 +53,15 @@ class MemorySource final : public TensorSource {
 class RenamedSource final : public TensorSource {
  public:
   RenamedSource(std::unique_ptr<TensorSource> source, std::string (*rename)(std::string_view))
-      : source_(std::move(source)), infos_(source_->tensors()) {
-    for (TensorInfo& info : infos_) {
+      : source_(std::move(source)) {
+    for (TensorInfo info : source_->tensors()) {
       std::string old = std::exchange(info.name, rename(info.name));
+      if (info.name.empty()) continue;
       if (!old_names_.emplace(info.name, old).second) {
         throw DataError(source_->origin(), old,
                         concat("a tensor named '", info.name, "' is there too"));
       }
+      infos_.push_back(std::move(info));
     }
   }
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
@@ -178,6 +180,12 @@ std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> sourc
   return std::make_unique<RenamedSource>(std::move(source), rename);
 }
 
+void check_state(const torch::nn::Module& module, const TensorSource& source,
+                 const LoadOptions& options) {
+  const NamedTensors state = state_dict(module);
+  match({state.begin(), state.end()}, source, options);
+}
+
 void load_state(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
   load_state(state_dict(module), source, options);
 }
@@ -205,6 +213,18 @@ void load_state(const NamedTensors& targets, const TensorSource& source,
   });
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!problems[i].empty()) throw DataError(source.origin(), names[i], problems[i]);
+  }
+}
+
+void check_finite(const TensorSource& source) {
+  const std::vector<TensorInfo>& infos = source.tensors();
+  std::vector<char> finite(infos.size());
+  for_each_parallel(infos.size(), [&](std::size_t i) {
+    finite[i] = all_finite(source.get(infos[i].name));
+    source.release(infos[i].name);
+  });
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (!finite[i]) throw DataError(source.origin(), infos[i].name, "holds NaN or infinity");
   }
 }
 

@@ -169,18 +169,18 @@ TEST(AllocateAs, ChangesFloatingPointOnly) {
 }
 
 TEST(RenameTensors, ShowsNewNamesAndRefusesACollision) {
-  const auto rename = [](std::string_view name) {
-    return name == "query" ? "to_q" : std::string(name);
+  const auto rename = [](std::string_view name) -> std::string {
+    return name == "query" ? "to_q" : name == "position_ids" ? "" : std::string(name);
   };
+  const torch::Tensor one = torch::ones({1}), two = torch::ones({2});
   const auto source = rename_tensors(
-      make_source({{"query", torch::ones({2})}, {"x", torch::ones({1})}}, "file"), rename);
+      make_source({{"query", two}, {"x", one}, {"position_ids", one}}, "file"), rename);
+  EXPECT_EQ(source->tensors().size(), 2U);
   EXPECT_TRUE(source->contains("to_q"));
   EXPECT_FALSE(source->contains("query"));
   EXPECT_EQ(source->get("to_q").numel(), 2);
   EXPECT_THAT(thrown<DataError>([&] {
-                rename_tensors(
-                    make_source({{"query", torch::ones({2})}, {"to_q", torch::ones({2})}}, "file"),
-                    rename);
+                rename_tensors(make_source({{"query", two}, {"to_q", two}}, "file"), rename);
               }),
               HasSubstr("a tensor named 'to_q' is there too"));
 }

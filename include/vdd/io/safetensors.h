@@ -57,8 +57,11 @@ std::unique_ptr<tensor::TensorSource> open_weights(
 /// The bytes that Python's safetensors.torch.save_file writes for the same tensors and metadata:
 /// sorted by type, then name, without holes. `dtype` converts the floating-point tensors, one at a
 /// time; a finite value that becomes infinite is a NonFiniteError. The file appears complete or not
-/// at all (ResourceError). Throws ShapeError for a dtype that the format does not know, and for a
-/// bad or repeated name.
+/// at all (ResourceError). Throws ShapeError for a dtype that the format does not know and for a
+/// bad name, DataError for a name that appears twice.
+void save_safetensors(const std::filesystem::path& path, const tensor::TensorSource& tensors,
+                      const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
+                      std::optional<torch::Dtype> dtype = std::nullopt);
 void save_safetensors(const std::filesystem::path& path, const tensor::NamedTensors& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
                       std::optional<torch::Dtype> dtype = std::nullopt);

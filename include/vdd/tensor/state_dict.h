@@ -45,8 +45,8 @@ class TensorSource {
 /// Tensors that are in memory already.
 std::unique_ptr<TensorSource> make_source(NamedTensors tensors, std::string origin);
 
-/// The same tensors under other names. `rename` returns the new name; two tensors under one name
-/// are a DataError.
+/// The same tensors under other names. `rename` returns the new name, or nothing to leave the
+/// tensor out; two tensors under one name are a DataError.
 std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> source,
                                              std::string (*rename)(std::string_view));
 
@@ -67,6 +67,13 @@ void load_state(torch::nn::Module& module, const TensorSource& source,
 /// The same for tensors that no module holds, such as the state of an optimizer.
 void load_state(const NamedTensors& targets, const TensorSource& source,
                 const LoadOptions& options = {});
+
+/// What load_state checks before it writes: throws DataError if `source` does not fit `module`.
+void check_state(const torch::nn::Module& module, const TensorSource& source,
+                 const LoadOptions& options = {});
+
+/// Reads everything; throws DataError naming the first tensor that holds NaN or infinity.
+void check_finite(const TensorSource& source);
 
 /// Gives every floating-point parameter and buffer new, uninitialised memory of this dtype and
 /// device. What was never written costs nothing, so that a model can be built and then loaded in
