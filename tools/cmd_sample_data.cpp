@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include "program.h"
+#include "vdd/core/error.h"
+#include "vdd/core/progress.h"
+#include "vdd/core/stop.h"
+#include "vdd/core/text.h"
+#include "vdd/scenes/sample_data.h"
+
+namespace vdd::tools {
+namespace {
+
+struct Options {
+  std::filesystem::path folder;
+  std::string size = "128x192";
+  scenes::SampleDataConfig config;
+};
+
+void run(Options& options) {
+  auto& config = options.config;
+  const auto sides = split(options.size, 'x');
+  const auto height = parse_int(sides.front()), width = parse_int(sides.back());
+  if (sides.size() != 2 || !height || !width) {
+    throw ConfigError(
+        concat("--size: wanted HxW such as 128x192, got '", escape(options.size), "'"));
+  }
+  config.height = *height;
+  config.width = *width;
+
+  install_signal_handlers();
+  const auto start = std::chrono::steady_clock::now();
+  scenes::write_sample_data(options.folder, config);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  std::cout << concat(config.sequences, " sequences of ", config.frames, " frames, ", config.height,
+                      "x", config.width, ", in ", escape(options.folder.string()), " (",
+                      format_duration(taken.count()), ")\n");
+}
+
+}  // namespace
+
+void add_sample_data(CLI::App& vdd) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = vdd.add_subcommand(
+      "sample-data", "Render moving scenes in the Virtual KITTI 2 and Hypersim layouts");
+  command->add_option("--out", options->folder, "folder to write; complete or absent")->required();
+  command->add_option("--seed", options->config.seed, "the same seed gives the same bytes")
+      ->capture_default_str();
+  command->add_option("--sequences", options->config.sequences, "half streets, half rooms")
+      ->capture_default_str();
+  command->add_option("--frames", options->config.frames, "of each sequence")
+      ->capture_default_str();
+  command->add_option("--size", options->size, "HxW")->capture_default_str();
+  command->add_option("--threads", options->config.threads, "0: one a core")->capture_default_str();
+  command->add_flag("--overwrite", options->config.overwrite, "replace sample data that is there");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace vdd::tools
