@@ -65,16 +65,17 @@ Precondition precondition(double sigma, const std::string& prediction_type) {
 EulerSchedule::EulerSchedule(const SchedulerConfig& config) : config_(config) {
   if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
 
+  // In float32 as the original: 1 - alphas_cumprod cancels at the start of the table.
   const bool scaled = config.beta_schedule == "scaled_linear";
-  const double first = scaled ? std::sqrt(config.beta_start) : config.beta_start;
-  const double last = scaled ? std::sqrt(config.beta_end) : config.beta_end;
-  double alphas_cumprod = 1;
-  for (std::int64_t i = 0; i < config.num_train_timesteps; ++i) {
-    const double root = first + (last - first) * static_cast<double>(i) /
-                                    static_cast<double>(config.num_train_timesteps - 1);
-    alphas_cumprod *= 1 - (scaled ? root * root : root);
-    table_.push_back(std::sqrt((1 - alphas_cumprod) / alphas_cumprod));
-  }
+  const auto ramp = [&](double from, double to) {
+    return torch::linspace(from, to, config.num_train_timesteps, torch::kFloat32);
+  };
+  const torch::Tensor betas =
+      scaled ? ramp(std::sqrt(config.beta_start), std::sqrt(config.beta_end)).square()
+             : ramp(config.beta_start, config.beta_end);
+  const torch::Tensor alphas_cumprod = at::cumprod(1 - betas, 0);
+  const torch::Tensor table = at::sqrt((1 - alphas_cumprod) / alphas_cumprod).to(torch::kFloat64);
+  table_.assign(table.data_ptr<double>(), table.data_ptr<double>() + table.numel());
 }
 
 std::vector<double> EulerSchedule::levels(std::int64_t n) const {

@@ -19,6 +19,13 @@ std::int64_t at_level(const std::vector<std::int64_t>& list, std::size_t level) 
   return list.size() == 1 ? list[0] : list.at(level);
 }
 
+// Does any block of the level, or the mid block, look at the context?
+bool attends(const UNetConfig& config, std::size_t level) {
+  const std::size_t last = config.block_out_channels.size() - 1;
+  return level == last || has_attention(config.down_block_types[level]) ||
+         has_attention(config.up_block_types[last - level]);
+}
+
 const UNetConfig& checked(const UNetConfig& config) {
   if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
   return config;
@@ -61,11 +68,8 @@ std::vector<std::string> UNetConfig::check() const {
   if (!errors.empty()) return errors;
 
   for (std::size_t i = 0; i < levels; ++i) {
-    const bool attends = has_attention(down_block_types[i]) ||
-                         has_attention(up_block_types[levels - 1 - i]) ||
-                         i == levels - 1;  // the mid block
     const std::int64_t heads = at_level(num_attention_heads, i);
-    if (attends && (heads <= 0 || block_out_channels[i] % heads)) {
+    if (attends(*this, i) && (heads <= 0 || block_out_channels[i] % heads)) {
       errors.push_back(concat("num_attention_heads: ", heads, " does not divide the ",
                               block_out_channels[i], " channels of level ", i));
     }
@@ -97,13 +101,13 @@ UNetSpatioTemporalConditionModelImpl::UNetSpatioTemporalConditionModelImpl(const
       conv_out(nullptr) {
   const auto& channels = config.block_out_channels;
   const std::size_t levels = channels.size();
-  const auto level_config = [&](std::size_t level, bool attends) {
+  const auto level_config = [&](std::size_t level, bool attention) {
     return UNetBlockConfig{
         .out_channels = channels[level],
         .temb_channels = 4 * channels.front(),
         .num_layers = at_level(config.layers_per_block, level),
         .transformer_layers = at_level(config.transformer_layers_per_block, level),
-        .heads = attends ? at_level(config.num_attention_heads, level) : 0,
+        .heads = attention ? at_level(config.num_attention_heads, level) : 0,
         .cross_attention_dim = at_level(config.cross_attention_dim, level)};
   };
 
@@ -190,8 +194,9 @@ void UNetSpatioTemporalConditionModelImpl::check_inputs(const torch::Tensor& sam
     throw ShapeError(concat("encoder_hidden_states: wanted [", batch, ",", frames, " or 1,D], got ",
                             tokens.sizes()));
   }
-  for (const std::int64_t dim : config_.cross_attention_dim) {
-    if (tokens.size(2) != dim) {
+  for (std::size_t level = 0; level < config_.block_out_channels.size(); ++level) {
+    const std::int64_t dim = at_level(config_.cross_attention_dim, level);
+    if (attends(config_, level) && tokens.size(2) != dim) {
       throw ShapeError(
           concat("encoder_hidden_states: wanted width ", dim, ", got ", tokens.size(2)));
     }

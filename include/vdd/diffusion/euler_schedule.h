@@ -23,8 +23,8 @@ struct SchedulerConfig {
   bool use_karras_sigmas = false;
   bool use_exponential_sigmas = false;
   bool use_beta_sigmas = false;
-  std::optional<double> sigma_min;
-  std::optional<double> sigma_max;
+  std::optional<double> sigma_min = {};
+  std::optional<double> sigma_max = {};
   std::string timestep_spacing = "linspace";
   std::string timestep_type = "discrete";
   std::int64_t steps_offset = 0;

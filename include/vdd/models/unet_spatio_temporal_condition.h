@@ -13,7 +13,7 @@ namespace vdd::models {
 /// The published unet/config.json. Lists may hold one value for all levels; levels run from the
 /// finest to the coarsest.
 struct UNetConfig {
-  std::optional<std::int64_t> sample_size;
+  std::optional<std::int64_t> sample_size = {};
   std::int64_t in_channels = 8;
   std::int64_t out_channels = 4;
   std::vector<std::string> down_block_types = {
