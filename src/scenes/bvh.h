@@ -24,7 +24,7 @@ struct Solid {
 
 Extent world_bounds(const Shape& shape, const Pose& world_from_solid);
 
-/// Bounding volume hierarchy by median splits.
+/// Bounding volume hierarchy, split by the surface area heuristic.
 class Bvh {
  public:
   explicit Bvh(std::vector<Solid> solids);

@@ -114,17 +114,19 @@ void write_frame(const Trajectory& trajectory, std::int64_t number,
   const Frame frame = renderer.render(
       {trajectory.scene.camera(time), trajectory.ray_from_uv, config.height, config.width});
 
+  // Filled by hand: LibTorch would put its own threads to every one of these small arrays.
   const std::int64_t height = config.height, width = config.width;
-  const at::Tensor color =
-      at::from_blob(const_cast<float*>(frame.radiance.data()), {height, width, 3}).to(at::kHalf);
-  at::Tensor distance =
-      at::from_blob(const_cast<float*>(frame.distance.data()), {height, width}).to(at::kHalf);
-  const at::Tensor entity =
-      at::from_blob(const_cast<std::int32_t*>(frame.entity.data()), {height, width}, at::kInt);
-  const at::Tensor nothing = entity.lt(0);
-  distance.masked_fill_(nothing, std::numeric_limits<double>::quiet_NaN());
-  // The data set's ids are -1 or positive, never 0.
-  const at::Tensor id = at::where(nothing, entity, entity + 1).to(at::kShort);
+  const at::Tensor color = at::empty({height, width, 3}, at::kHalf);
+  const at::Tensor distance = at::empty({height, width}, at::kHalf);
+  const at::Tensor id = at::empty({height, width}, at::kShort);
+  std::copy(frame.radiance.begin(), frame.radiance.end(), color.data_ptr<at::Half>());
+  for (std::size_t i = 0; i < frame.entity.size(); ++i) {
+    const bool nothing = frame.entity[i] < 0;
+    distance.data_ptr<at::Half>()[i] =
+        nothing ? std::numeric_limits<float>::quiet_NaN() : frame.distance[i];
+    // The data set's ids are -1 or positive, never 0.
+    id.data_ptr<std::int16_t>()[i] = static_cast<std::int16_t>(nothing ? -1 : frame.entity[i] + 1);
+  }
 
   std::ostringstream name;
   name << "frame." << std::setw(4) << std::setfill('0') << number << '.';
