@@ -2,6 +2,7 @@
 #include "vdd/io/image.h"
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 
@@ -39,7 +40,7 @@ Image8 decode_rgb(std::string_view bytes, const std::filesystem::path& path) {
   if (is_png(bytes)) return decode_png(bytes, path);
   throw DataError(path, bytes.empty() ? "the file is empty"
                                       : concat("no JPEG or PNG file; it starts with \"",
-                                               escape(bytes, 16), '"'));
+                                               bytes.substr(0, 16), '"'));
 }
 
 Image8 read_rgb(const std::filesystem::path& path) {
@@ -48,6 +49,30 @@ Image8 read_rgb(const std::filesystem::path& path) {
 
 Image16 read_png16(const std::filesystem::path& path) {
   return decode_png16(read_file(path, kMaxFileBytes), path);
+}
+
+Image<float> read_dpt(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path, kMaxFileBytes);
+  struct {
+    float tag;
+    std::int32_t width, height;
+  } header{};
+  if (bytes.size() < sizeof header) throw DataError(path, "no .dpt file: shorter than its header");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.tag != 202021.25f) throw DataError(path, "no .dpt file: wrong tag");
+  check_pixels(header.height, header.width, path);
+  const std::size_t wanted =
+      sizeof header + 4 * static_cast<std::size_t>(header.height) * header.width;
+  if (bytes.size() != wanted)
+    throw DataError(path, concat("has ", bytes.size(), " bytes; its size needs ", wanted));
+  Image<float> image(header.height, header.width, 1);
+  std::memcpy(image.pixels.get(), bytes.data() + sizeof header, 4 * image.size());
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const float depth = image.pixels[i];
+    if (!std::isfinite(depth) || depth < 0)
+      throw DataError(path, concat("depth ", depth, " at pixel ", i));
+  }
+  return image;
 }
 
 void write_jpeg(const std::filesystem::path& path, const Image8& image, int quality) {

@@ -42,6 +42,9 @@ Image8 read_rgb(const std::filesystem::path& path);
 /// * 5000).
 Image16 read_png16(const std::filesystem::path& path);
 
+/// MPI Sintel's .dpt: metres as float. NaN, infinity and negative values are refused.
+Image<float> read_dpt(const std::filesystem::path& path);
+
 /// The same from bytes; `path` only names them in errors.
 Image8 decode_rgb(std::string_view bytes, const std::filesystem::path& path);
 Image16 decode_png16(std::string_view bytes, const std::filesystem::path& path);
