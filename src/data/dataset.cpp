@@ -190,6 +190,22 @@ ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t atte
   return plan;
 }
 
+std::vector<ClipPlan> ClipDataset::all_frames() const {
+  std::vector<ClipPlan> plans;
+  for (std::size_t source = 0; source < state_->sources.size(); ++source) {
+    const auto& runs = state_->sources[source].source->runs();
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      for (std::int64_t i = 0; i < runs[run].length; ++i) {
+        ClipPlan plan;
+        plan.source = source, plan.run = run, plan.first = runs[run].first + i, plan.frames = 1;
+        plan.source_id = name_of(plan, runs[run]);
+        plans.push_back(std::move(plan));
+      }
+    }
+  }
+  return plans;
+}
+
 ClipRecipe ClipDataset::State::recipe(std::function<ClipPlan(std::int64_t)> plan,
                                       bool skip_bad) const {
   return {

@@ -225,7 +225,8 @@ class Hypersim : public Source {
     const auto rows = split_.find(key);
     if (!split_.empty() && rows == split_.end()) return;
     const std::string partition = rows == split_.end() ? "train" : partition_of(rows->second);
-    if (partition != "train" && partition != "val") return;
+    const bool known = partition == "train" || partition == "val";
+    if (!known && selection.split() != Split::kAll) return;
     if (!selection.takes(name, partition == "val")) return;
     if (kBroken.contains(scene) || kBroken.contains(key)) {
       ++broken_;

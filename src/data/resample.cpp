@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace vdd::data {
 namespace {
@@ -15,35 +16,37 @@ namespace {
 #define VDD_VECTORIZED
 #endif
 
-/// The stored samples that make one output sample.
+/// Which stored samples make each output sample: `count` of them from first[i] on, with weights
+/// that sum to 1.
 struct Taps {
-  int first = 0;
-  std::vector<float> weights;
+  int count = 1;
+  std::vector<int> first = {};
+  std::vector<float> weights = {};  // count for each output; 0 for those that it does not need
+
+  const float* of(int i) const { return weights.data() + static_cast<std::ptrdiff_t>(i) * count; }
+  int begin() const { return *std::min_element(first.begin(), first.end()); }
+  int end() const { return *std::max_element(first.begin(), first.end()) + count; }
 };
 
-/// Area mean where `scale` < 1, else bilinear. Weights sum to 1.
-std::vector<Taps> make_taps(int in, int out, double scale, int offset) {
-  std::vector<Taps> all(static_cast<std::size_t>(out));
+/// Area mean where `scale` < 1, else bilinear.
+Taps make_taps(int in, int out, double scale, int offset) {
+  Taps taps{.count = std::min(in, scale < 1 ? static_cast<int>(std::ceil(1 / scale)) + 1 : 2)};
   for (int i = 0; i < out; ++i) {
-    auto& taps = all[static_cast<std::size_t>(i)];
-    if (scale < 1) {
-      const double begin = (i + offset) / scale;
-      const double end = std::min((i + offset + 1) / scale, static_cast<double>(in));
-      // A sliver that only rounding made is no tap.
-      taps.first = std::clamp(static_cast<int>(std::floor(begin + 1e-6)), 0, in - 1);
-      for (int k = taps.first; k < in && k < end - 1e-6; ++k) {
-        const double share = std::min(end, k + 1.0) - std::max(begin, static_cast<double>(k));
-        taps.weights.push_back(static_cast<float>(share / (end - begin)));
-      }
-    } else {
-      const double at = std::clamp((i + offset + 0.5) / scale - 0.5, 0.0, in - 1.0);
-      taps.first = static_cast<int>(at);
-      const double right = at - taps.first;
-      taps.weights.push_back(static_cast<float>(1 - right));
-      if (right > 1e-6 && taps.first + 1 < in) taps.weights.push_back(static_cast<float>(right));
+    // The stored interval of an output sample; for enlarging, the weights of a tent instead.
+    const double begin = (i + offset) / scale,
+                 end = std::min((i + offset + 1) / scale, static_cast<double>(in));
+    const double at = std::clamp((i + offset + 0.5) / scale - 0.5, 0.0, in - 1.0);
+    // A sliver that only rounding made is no tap.
+    const int wanted = static_cast<int>(scale < 1 ? begin + 1e-6 : at);
+    const int first = std::clamp(wanted, 0, in - taps.count);
+    taps.first.push_back(first);
+    for (int k = first; k < first + taps.count; ++k) {
+      const double share = std::min(end, k + 1.0) - std::max(begin, static_cast<double>(k));
+      const double weight = scale < 1 ? share / (end - begin) : 1 - std::abs(k - at);
+      taps.weights.push_back(weight > 1e-6 ? static_cast<float>(weight) : 0);
     }
   }
-  return all;
+  return taps;
 }
 
 VDD_VECTORIZED void set_weighted(const std::uint8_t* in, float weight, float* out, int n) {
@@ -54,37 +57,35 @@ VDD_VECTORIZED void add_weighted(const std::uint8_t* in, float weight, float* ou
   for (int i = 0; i < n; ++i) out[i] += weight * static_cast<float>(in[i]);
 }
 
-/// Horizontal pass: one interleaved RGB row of floats into three planes. `step` is -1 for a
-/// mirrored picture.
-void reduce_row(const float* row, const std::vector<Taps>& columns, int first_column, float* red,
-                float* green, float* blue, int step) {
+/// Horizontal pass: one interleaved RGB row of floats into three planes, mirrored or not. The row
+/// has one float to spare at its end: a pixel is read as four.
+void reduce_row(const float* row, const Taps& columns, int first_column, bool mirrored, float* red,
+                float* green, float* blue) {
+  using Four = float __attribute__((vector_size(16)));
   constexpr float gain = 1 / 127.5f;
-  int to = step > 0 ? 0 : static_cast<int>(columns.size()) - 1;
-  for (const auto& taps : columns) {
-    const float* in = row + 3 * (taps.first - first_column);
-    float r = 0, g = 0, b = 0;
-    for (const float weight : taps.weights) {
-      r += weight * in[0];
-      g += weight * in[1];
-      b += weight * in[2];
-      in += 3;
+  const int width = static_cast<int>(columns.first.size());
+  for (int x = 0; x < width; ++x) {
+    const float* in = row + 3 * (columns.first[static_cast<std::size_t>(x)] - first_column);
+    const float* weights = columns.of(x);
+    Four sum{};
+    for (int k = 0; k < columns.count; ++k, in += 3) {
+      Four pixel;
+      std::memcpy(&pixel, in, sizeof pixel);
+      sum += pixel * weights[k];
     }
-    red[to] = r * gain - 1;
-    green[to] = g * gain - 1;
-    blue[to] = b * gain - 1;
-    to += step;
+    sum = sum * gain - 1;
+    const int to = mirrored ? width - 1 - x : x;
+    red[to] = sum[0];
+    green[to] = sum[1];
+    blue[to] = sum[2];
   }
 }
 
-std::vector<Taps> row_taps(const Geometry& g) {
+Taps row_taps(const Geometry& g) {
   return make_taps(g.in_height, g.out_height, g.scale_y, g.top);
 }
-std::vector<Taps> column_taps(const Geometry& g) {
+Taps column_taps(const Geometry& g) {
   return make_taps(g.in_width, g.out_width, g.scale_x, g.left);
-}
-
-int end_of(const Taps& taps) {
-  return taps.first + static_cast<int>(taps.weights.size());
 }
 
 std::vector<int> nearest(int in, int out, double scale, int offset) {
@@ -129,30 +130,30 @@ std::vector<int> nearest_rows(const Geometry& g) {
 }
 
 Window stored_window(const Geometry& g) {
-  const auto rows = row_taps(g), columns = column_taps(g);
-  return {rows.front().first, end_of(rows.back()), columns.front().first, end_of(columns.back())};
+  const Taps rows = row_taps(g), columns = column_taps(g);
+  return {rows.begin(), rows.end(), columns.begin(), columns.end()};
 }
 
 void resize_rgb(const io::Image8& part, const Geometry& g, float* planes, int part_top,
                 int part_left) {
-  const auto rows = row_taps(g), columns = column_taps(g);
-  const int first_column = columns.front().first,
-            width = 3 * (end_of(columns.back()) - first_column);
+  const Taps rows = row_taps(g), columns = column_taps(g);
+  const int first_column = columns.begin(), width = 3 * (columns.end() - first_column);
   thread_local std::vector<float> line;
-  line.resize(static_cast<std::size_t>(width));
+  line.resize(static_cast<std::size_t>(width) + 1);
   const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(g.out_height) * g.out_width;
   for (int y = 0; y < g.out_height; ++y) {
-    const auto& taps = rows[static_cast<std::size_t>(y)];
-    const auto stored = [&](int k) {
-      return part.row(taps.first + k - part_top) + 3 * (first_column - part_left);
-    };
-    set_weighted(stored(0), taps.weights[0], line.data(), width);
-    for (int k = 1; k < static_cast<int>(taps.weights.size()); ++k) {
-      add_weighted(stored(k), taps.weights[static_cast<std::size_t>(k)], line.data(), width);
+    const float* weights = rows.of(y);
+    for (int k = 0; k < rows.count; ++k) {
+      const auto* stored = part.row(rows.first[static_cast<std::size_t>(y)] + k - part_top) +
+                           3 * (first_column - part_left);
+      if (k == 0) {
+        set_weighted(stored, weights[k], line.data(), width);
+      } else if (weights[k] != 0) {
+        add_weighted(stored, weights[k], line.data(), width);
+      }
     }
     float* out = planes + static_cast<std::ptrdiff_t>(y) * g.out_width;
-    reduce_row(line.data(), columns, first_column, out, out + plane, out + 2 * plane,
-               g.mirrored ? -1 : 1);
+    reduce_row(line.data(), columns, first_column, g.mirrored, out, out + plane, out + 2 * plane);
   }
 }
 

@@ -53,6 +53,7 @@ bool holds_video(const fs::path& root, int depth) {
 bool Selection::takes(const std::string& name, bool kept) const {
   if (!source_.include.empty() && !matches_any(source_.include, name)) return false;
   if (matches_any(source_.exclude, name)) return false;
+  if (split_ == Split::kAll) return true;
   return (kept || matches_any(config_.holdout, name)) == (split_ == Split::kValidation);
 }
 

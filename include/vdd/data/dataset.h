@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,7 +11,8 @@
 
 namespace vdd::data {
 
-enum class Split { kTrain, kValidation };
+/// kAll: every sequence, for checks.
+enum class Split { kTrain, kValidation, kAll };
 
 /// A mixture of clip sources, indexed once. Sample n is a pure function of (seed, n): there is no
 /// iterator, no state. Validation draws the held-out sequences with no mirroring, no reversal, the
@@ -38,6 +38,8 @@ class ClipDataset {
   /// Draws sample n; reads no picture. `attempt` > 0 gives the clip that stands in for unusable
   /// ones.
   ClipPlan plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt = 0) const;
+  /// One plan for each frame there is, centred and as stored; for checks with data.frames = 1.
+  std::vector<ClipPlan> all_frames() const;
   /// Reads exactly this clip in the calling thread. Throws DataError naming the file.
   Clip load(const ClipPlan& plan) const;
   /// Sample n by data.on_bad_sample, in the calling thread. Throws DataError.
@@ -48,16 +50,5 @@ class ClipDataset {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-/// A data set found below `root`, for `vdd doctor`.
-struct DataSetReport {
-  std::string kind;  ///< virtual_kitti, hypersim or videos
-  std::int64_t sequences = 0, frames = 0;
-  std::vector<std::string> problems;  ///< "<file>: <reason>", every unusable file
-};
-
-/// Reads every frame (and depth) of every data set below `root` with `workers` threads. Throws
-/// DataError if there is none.
-std::vector<DataSetReport> check_data_sets(const std::filesystem::path& root, int workers);
 
 }  // namespace vdd::data
