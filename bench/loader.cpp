@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures the clip loader: frames per second as JSON, and one clip for a comparison of pixels.
+// loader_bench.py runs it beside a PyTorch DataLoader.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include "vdd/core/error.h"
+#include "vdd/data/loader.h"
+#include "vdd/io/safetensors.h"
+
+namespace {
+
+double frames_per_second(const std::shared_ptr<vdd::data::ClipDataset>& dataset, int workers,
+                         std::int64_t clips) {
+  const auto& config = dataset->config();
+  vdd::data::Loader loader(dataset, 0, 0, workers, static_cast<int>(config.prefetch));
+  loader.next();
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::int64_t i = 1; i < clips; ++i) loader.next();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return static_cast<double>((clips - 1) * config.frames) / seconds;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  vdd::data::DataConfig config;
+  config.frames = 8;
+  config.holdout.clear();
+  config.flip = config.reverse = 0;
+  config.stride_max = 1;
+  config.crop = "center";
+  bool depth = false;
+  std::string clip_file;
+  std::int64_t clips = 24, workers = 1;
+
+  CLI::App app("Frames per second of the clip loader");
+  vdd::data::SourceConfig source;
+  app.add_option("--root", source.root, "data set")->required();
+  app.add_option("--kind", source.kind, "virtual_kitti, hypersim or videos");
+  app.add_option("--rgb", source.rgb, "Hypersim: color_hdf5 or tonemap_jpg");
+  app.add_flag("--depth", depth, "read depth too");
+  app.add_option("--frames", config.frames);
+  app.add_option("--height", config.height);
+  app.add_option("--width", config.width);
+  app.add_option("--fit", config.fit);
+  app.add_option("--workers", workers);
+  app.add_option("--prefetch", config.prefetch);
+  app.add_option("--clips", clips, "clips to read; the first is not timed");
+  app.add_option("--clip", clip_file, "instead: write clip 0 as safetensors");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    config.sources = {source};
+    config.rgb_only = !depth;
+    const auto dataset = std::make_shared<vdd::data::ClipDataset>(config);
+    if (!clip_file.empty()) {
+      const auto clip = dataset->load(0, 0);
+      vdd::tensor::NamedTensors tensors = {{"rgb", clip.rgb_TCHW}};
+      if (depth)
+        tensors.insert(tensors.end(),
+                       {{"depth", clip.depth_THW}, {"disparity", clip.disparity_THW}});
+      vdd::io::save_safetensors(clip_file, tensors, {{"source_id", clip.source_id}});
+      return 0;
+    }
+    std::cout << "{\"workers\": " << workers << ", \"frames_per_second\": "
+              << frames_per_second(dataset, static_cast<int>(workers), clips) << "}\n";
+    return 0;
+  } catch (const vdd::Error& error) {
+    std::cerr << "error: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  }
+}
