@@ -88,11 +88,9 @@ Config load_config(const fs::path& folder, std::string_view wanted) {
 }
 
 template <typename Model>
-Model load_model(Model model, const tensor::TensorSource& source, const LoadTarget& target,
-                 tensor::LoadOptions options = {}) {
-  options.allow_nonfinite = target.allow_nonfinite;
+Model load_model(Model model, const tensor::TensorSource& source, const LoadTarget& target) {
   tensor::allocate_as(*model, target.dtype, target.device);
-  tensor::load_state(*model, source, options);
+  tensor::load_state(*model, source, {.allow_nonfinite = target.allow_nonfinite});
   model->eval();
   for (torch::Tensor& parameter : model->parameters()) parameter.requires_grad_(false);
   return model;
@@ -100,7 +98,7 @@ Model load_model(Model model, const tensor::TensorSource& source, const LoadTarg
 
 /// Stable Diffusion's VAEs from before diffusers 0.18 call the projections of their attention
 /// otherwise.
-std::string today(std::string_view name) {
+std::string vae_name(std::string_view name) {
   constexpr std::array<std::array<std::string_view, 2>, 4> kRenamed = {
       {{".query.", ".to_q."},
        {".key.", ".to_k."},
@@ -113,6 +111,11 @@ std::string today(std::string_view name) {
     if (at != std::string::npos) out.replace(at, old_part.size(), new_part);
   }
   return out;
+}
+
+/// Old checkpoints store 0, 1, 2, ... as a buffer.
+std::string image_encoder_name(std::string_view name) {
+  return name == "vision_model.embeddings.position_ids" ? "" : std::string(name);
 }
 
 template <typename Config>
@@ -217,11 +220,11 @@ std::unique_ptr<tensor::TensorSource> open_unet_weights(const fs::path& folder) 
 }
 
 std::unique_ptr<tensor::TensorSource> open_vae_weights(const fs::path& folder) {
-  return tensor::rename_tensors(io::open_weights(folder, "diffusion_pytorch_model"), today);
+  return tensor::rename_tensors(io::open_weights(folder, "diffusion_pytorch_model"), vae_name);
 }
 
 std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(const fs::path& folder) {
-  return io::open_weights(folder, "model");
+  return tensor::rename_tensors(io::open_weights(folder, "model"), image_encoder_name);
 }
 
 models::UNetSpatioTemporalConditionModel load_unet(const fs::path& folder,
@@ -240,9 +243,8 @@ models::AutoencoderKLTemporalDecoder load_vae(const fs::path& folder, const Load
 models::CLIPVisionModelWithProjection load_image_encoder(const fs::path& folder,
                                                          const LoadTarget& target) {
   const auto config = load_config<models::ClipConfig>(folder, kImageEncoder);
-  return load_model(
-      models::CLIPVisionModelWithProjection(config), *open_image_encoder_weights(folder), target,
-      {.allow_unexpected = {"vision_model.embeddings.position_ids"}});  // 0, 1, 2, ...
+  return load_model(models::CLIPVisionModelWithProjection(config),
+                    *open_image_encoder_weights(folder), target);
 }
 
 diffusion::SchedulerConfig load_scheduler(const fs::path& folder) {

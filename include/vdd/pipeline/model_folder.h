@@ -20,12 +20,12 @@ namespace vdd::pipeline {
 
 /// Where a model comes from.
 struct Provenance {
-  std::string program;       ///< "distill_unet"
-  std::string version;       ///< of vdd
-  std::int64_t step = 0;     ///< optimizer updates
-  std::string config;        ///< the resolved config, YAML
-  std::string teacher_hash;  ///< tensor::content_hash of the teacher's UNet
-  std::string data_hash;     ///< of the data manifest
+  std::string program = {};       ///< "distill_unet"
+  std::string version = {};       ///< of vdd
+  std::int64_t step = 0;          ///< optimizer updates
+  std::string config = {};        ///< the resolved config, YAML
+  std::string teacher_hash = {};  ///< tensor::content_hash of the teacher's UNet
+  std::string data_hash = {};     ///< of the data manifest
 
   constexpr void fields(auto& f) {
     f("program", program, "the program that trained it");
@@ -43,8 +43,8 @@ struct VddInfo {
   double rgb_latent_scale = 0.18215;
   std::int64_t steps = 5;
   double noise_aug = 0.02;
-  std::string base;
-  Provenance provenance;
+  std::string base = {};
+  Provenance provenance = {};
 
   constexpr void fields(auto& f) {
     f("input", input, "what the sampler starts from", one_of("noise", "rgb_latent"));
