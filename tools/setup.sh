@@ -44,7 +44,7 @@ install_wheels() {
     say "making the virtual environment $venv"
     python3 -m venv "$venv"
   fi
-  say "installing the wheels of $1 (the first time: 5 GB, some minutes)"
+  say "installing the wheels of $1 (LibTorch alone is 5 GB)"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$1"
   touch "$stamp"
 }

@@ -52,6 +52,13 @@ std::string cell(std::string_view text) {
   return out;
 }
 
+/// Help as a sentence of its own.
+std::string sentence(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text + '.';
+}
+
 void write_table(std::string& out, const Section& section, const std::string& path) {
   bool any = false;
   for (const Field& field : section.fields) {
@@ -65,10 +72,10 @@ void write_table(std::string& out, const Section& section, const std::string& pa
   for (const Field& field : section.fields) {
     const std::string key = path + field.key;
     if (const auto* nested = std::get_if<Section>(&field.value)) {
-      out += concat("\n### `", key, "`\n", field.help, ".\n");
+      out += concat("\n### `", key, "`\n", sentence(field.help), "\n");
       write_table(out, *nested, key + '.');
     } else if (const auto* list = std::get_if<SectionList>(&field.value)) {
-      out += concat("\n### `", key, "`: a list\n", field.help, ". Each element has:\n");
+      out += concat("\n### `", key, "`: a list\n", sentence(field.help), " Each element has:\n");
       write_table(out, list->prototype(), key + ".N.");
     }
   }

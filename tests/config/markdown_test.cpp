@@ -20,7 +20,7 @@ TEST(Markdown, OneRowAFieldAndOneTableASection) {
       HasSubstr("| `size` | list of int | `[64, 128]` | a multiple of 64; 2 elements | height"));
   EXPECT_THAT(page,
               HasSubstr("| `note` | string or null | `null` |  | free text \\| of any kind |\n"));
-  EXPECT_THAT(page, HasSubstr("\n### `optimizer`\nthe optimizer.\n\n| key |"));
+  EXPECT_THAT(page, HasSubstr("\n### `optimizer`\nThe optimizer.\n\n| key |"));
   EXPECT_THAT(page, HasSubstr("| `optimizer.lr` | float | `1e-05` | > 0 | peak learning rate |\n"));
   EXPECT_THAT(page, HasSubstr("\n### `sources`: a list\n"));
   EXPECT_THAT(page, HasSubstr("| `sources.N.kind` | string | `vkitti2` | one of vkitti2, hypersim, "

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/run_program.h"
+#include "support/temp_dir.h"
+
+namespace vdd::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// Exit code 2 and exactly these lines on stderr.
+void expect_refused(const std::vector<std::string>& arguments, const std::string& err) {
+  const Finished vdd = run_program("vdd", arguments);
+  EXPECT_EQ(vdd.code, 2);
+  EXPECT_EQ(vdd.out, "");
+  EXPECT_EQ(vdd.err, err);
+}
+
+TEST(Programs, HelpAndVersionGoToStandardOutput) {
+  const Finished help = run_program("vdd", {"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.err, "");
+  EXPECT_THAT(help.out, HasSubstr("config "));
+  const Finished version = run_program("vdd", {"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_THAT(version.out, StartsWith("vdd "));
+}
+
+TEST(Programs, AWrongCommandLineIsOneLineAndExitCodeTwo) {
+  expect_refused({}, "error: command line: no command; see vdd --help\n");
+  expect_refused({"config"}, "error: command line: A subcommand is required\n");
+  expect_refused({"confg"},
+                 "error: command line: The following argument was not expected: confg\n");
+  expect_refused({"config", "ls", "--bad"},
+                 "error: command line: The following argument was not expected: --bad\n");
+}
+
+TEST(ConfigCommand, ReportsEveryErrorOfAFileWithItsPlace) {
+  const TempDir folder;
+  const std::string file = folder.write("stage1.yaml", "train:\n  max_step: 3\n  seed: -1\n");
+  expect_refused({"config", "validate", file},
+                 "error: " + file +
+                     ":2:3: train.max_step: unknown key; did you mean 'max_steps'?\n" +
+                     "error: " + file + ":3:9: train.seed: must be >= 0, got '-1'\n");
+  expect_refused({"config", "validate", file + ".yaml"},
+                 "error: " + file + ".yaml: " + "cannot be opened: No such file or directory\n");
+}
+
+TEST(ConfigCommand, ShowsAPresetThatReadsBackAsItself) {
+  const Finished names = run_program("vdd", {"config", "ls"});
+  ASSERT_EQ(names.code, 0);
+  const std::string name = names.out.substr(0, names.out.find('\n'));
+  const Finished shown = run_program("vdd", {"config", "show", name, "train.max_steps=7"});
+  ASSERT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("\n  max_steps: 7\n"));
+  const TempDir folder;
+  const std::string file = folder.write("stage1.yaml", shown.out);
+  EXPECT_EQ(run_program("vdd", {"config", "show", file}).out, shown.out);
+  const Finished difference = run_program("vdd", {"config", "diff", name, file});
+  EXPECT_THAT(difference.out, ::testing::MatchesRegex("train.max_steps: [0-9]+ -> 7\n"));
+}
+
+TEST(ConfigCommand, SuggestsThePresetThatWasMeant) {
+  const Finished names = run_program("vdd", {"config", "ls"});
+  const std::string name = names.out.substr(0, names.out.find('\n'));
+  expect_refused({"config", "show", name + "x"},
+                 "error: " + name + "x: no such file or preset; did you mean '" + name + "'?\n");
+}
+
+}  // namespace
+}  // namespace vdd::test

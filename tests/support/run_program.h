@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "support/temp_dir.h"
+
+namespace vdd::test {
+
+struct Finished {
+  int code = -1;  ///< exit code; 128 + signal if it was killed
+  std::string out, err;
+};
+
+/// Runs a program of the build by name, without a shell reading its arguments, and waits for its
+/// end.
+inline Finished run_program(const std::string& name, const std::vector<std::string>& arguments) {
+  const TempDir folder;
+  const auto quoted = [](const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+  };
+  std::string command = quoted(std::string(VDD_BIN_DIR) + "/" + name);
+  for (const std::string& argument : arguments) command += " " + quoted(argument);
+  command += " >" + quoted((folder / "out").string()) + " 2>" + quoted((folder / "err").string());
+  const int status = std::system(command.c_str());
+  const auto content = [&](const char* file) {
+    std::ifstream in(folder / file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content("out"),
+          content("err")};
+}
+
+}  // namespace vdd::test

