@@ -6,17 +6,28 @@
 #include <cstdint>
 #include <string>
 
+#include "vdd/core/field_checks.h"
+
 // From a predicted, affine-invariant disparity to metres, as DepthCrafter's benchmark does it.
 // Legend: T frames, h w predicted size, H W ground-truth size, G fits (1, or T with scope "frame").
 // Tensors may be of any floating type; all arithmetic and all results are double, on the CPU.
 namespace vdd::metrics {
 
 struct AlignmentConfig {
-  double min_depth = 1e-3;  ///< ground truth counts if min_depth < depth < max_depth, in metres
+  double min_depth = 1e-3;
   double max_depth = 80.0;
-  double floor = 1e-3;              ///< smallest disparity before and after the fit, 1/m
-  std::string fit = "scale_shift";  ///< scale_shift | scale | median | none
-  std::string scope = "clip";       ///< clip: one fit for all frames; frame: one each
+  double floor = 1e-3;
+  std::string fit = "scale_shift";
+  std::string scope = "clip";
+
+  constexpr void fields(auto& f) {
+    f("min_depth", min_depth, "ground truth counts above this depth, in metres", non_negative);
+    f("max_depth", max_depth, "and below this one; predictions are clipped to it", positive);
+    f("floor", floor, "smallest disparity before and after the fit, in 1/m", positive);
+    f("fit", fit, "what maps the prediction to the true disparity",
+      one_of("scale_shift", "scale", "median", "none"));
+    f("scope", scope, "one fit for the whole clip, or one for each frame", one_of("clip", "frame"));
+  }
 };
 
 struct Aligned {
