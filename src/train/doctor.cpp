@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/doctor.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "vdd/config/reader.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/text.h"
+#include "vdd/pipeline/doctor.h"
+#include "vdd/train/checkpoint.h"
+#include "vdd/train/distill_unet_config.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+using nlohmann::json;
+
+/// The number of complete lines.
+std::int64_t check_metrics(const fs::path& path) {
+  std::ifstream in(path);
+  if (!in) throw DataError(path, "cannot be opened");
+  std::int64_t lines = 0, last_step = -1;
+  for (std::string line; std::getline(in, line);) {
+    if (in.eof()) break;  // no line end: cut when the run was killed
+    const std::string where = concat("line ", ++lines);
+    const json record = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!record.is_object() || !record.contains("step") || !record["step"].is_number_integer()) {
+      throw DataError(path, where, "is no JSON object with a step");
+    }
+    const auto step = record["step"].get<std::int64_t>();
+    if (step < last_step)
+      throw DataError(path, where, concat("step ", step, " follows step ", last_step));
+    last_step = step;
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string check_run(const fs::path& root) {
+  config::load<DistillUnetConfig>(root / "config.resolved.yaml");
+  constexpr std::uint64_t kMaxManifest = 16 << 20;
+  const fs::path manifest = root / "manifest.json";
+  if (!json::accept(read_file(manifest, kMaxManifest))) throw DataError(manifest, "is no JSON");
+  const std::int64_t lines = check_metrics(root / "metrics.jsonl");
+  const std::vector<Checkpoint> checkpoints = list_checkpoints(root / "checkpoints");
+  for (const Checkpoint& checkpoint : checkpoints) {
+    verify_checkpoint(checkpoint.path);
+    pipeline::check_model_folder(checkpoint.path);
+  }
+  return concat(lines, " lines of metrics, ", checkpoints.size(), " checkpoints");
+}
+
+}  // namespace vdd::train

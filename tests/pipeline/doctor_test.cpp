@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/pipeline/doctor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "tiny_model.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/io/safetensors.h"
+
+namespace vdd::pipeline {
+namespace {
+
+using tensor::NamedTensors;
+using test::TempDir;
+using test::thrown;
+using testing::HasSubstr;
+
+TEST(Doctor, WeightsAreCountedAndEveryValueIsRead) {
+  const TempDir dir;
+  const auto path = dir / "w.safetensors";
+  io::save_safetensors(
+      path, NamedTensors{{"a", torch::ones({2, 3})}, {"b", torch::ones({4}).to(torch::kFloat16)}});
+  EXPECT_EQ(check_weights(path), "2 tensors, 10 numbers, fp16+fp32");
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    torch::Tensor last = torch::ones({100});
+    last[99] = value;
+    io::save_safetensors(path, NamedTensors{{"a", torch::ones({2})}, {"b", last}});
+    EXPECT_EQ(thrown<DataError>([&] { check_weights(path); }),
+              path.string() + ": b: holds NaN or infinity");
+  }
+}
+
+TEST(Doctor, AnIndexIsCheckedWithItsShards) {
+  const TempDir dir;
+  io::save_safetensors(dir / "1.safetensors", NamedTensors{{"a", torch::ones({2})}});
+  write_file_atomic(dir / "m.safetensors.index.json", R"({"weight_map":{"a":"1.safetensors"}})");
+  EXPECT_EQ(check_weights_index(dir / "m.safetensors.index.json"), "1 tensors, 2 numbers, fp32");
+  io::save_safetensors(dir / "1.safetensors", NamedTensors{{"a", torch::full({2}, NAN)}});
+  EXPECT_THAT(thrown<DataError>([&] { check_weights_index(dir / "m.safetensors.index.json"); }),
+              HasSubstr("NaN"));
+}
+
+TEST(Doctor, AModelFolderMustFitItsConfigs) {
+  const TempDir dir;
+  const DepthModel model = test::tiny_model();
+  save_depth_model(dir.path(), model);
+  EXPECT_THAT(check_model_folder(dir.path()),
+              testing::ContainsRegex("unet .* tensors.*; vae .*; image_encoder .*"));
+  EXPECT_THAT(check_model_folder(dir / "vae"), HasSubstr("vae "));
+  EXPECT_EQ(check_model_config(dir / "image_encoder/config.json"), "CLIPVisionModelWithProjection");
+
+  models::VaeConfig other = model.vae->config();
+  other.latent_channels = 8;
+  save_vae_config(dir / "vae", other);
+  EXPECT_THAT(thrown<DataError>([&] { check_model_folder(dir.path()); }),
+              HasSubstr("of another shape or type"));
+  write_file_atomic(dir / "vae/config.json",
+                    R"({"_class_name":"AutoencoderKLTemporalDecoder","in_channels":"three"})");
+  EXPECT_THAT(thrown<DataError>([&] { check_model_config(dir / "vae/config.json"); }),
+              HasSubstr("in_channels"));
+  write_file_atomic(dir / "vae/config.json", R"({"_class_name":"AutoencoderTiny"})");
+  EXPECT_THAT(thrown<DataError>([&] { check_model_folder(dir / "vae"); }),
+              HasSubstr("describes a AutoencoderTiny"));
+}
+
+}  // namespace
+}  // namespace vdd::pipeline

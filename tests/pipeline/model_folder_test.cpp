@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/pipeline/model_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "tiny_model.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/io/safetensors.h"
+
+namespace vdd::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using tensor::content_hash;
+using tensor::NamedTensors;
+using tensor::state_dict;
+using test::TempDir;
+using test::thrown;
+using testing::HasSubstr;
+
+class ModelFolder : public testing::Test {
+ protected:
+  ModelFolder() { save_depth_model(folder, model); }
+  /// Rewrites a weights file with `change` applied to each name.
+  template <typename Change>
+  void rename_tensors(const fs::path& file, const Change& change) {
+    NamedTensors renamed;
+    {
+      const io::SafetensorsFile old(file);
+      for (const auto& info : old.tensors())
+        renamed.emplace_back(change(info.name), old.get(info.name).clone());
+    }
+    io::save_safetensors(file, renamed);
+  }
+
+  const TempDir dir;
+  const fs::path folder = dir / "model";
+  const DepthModel model = test::tiny_model();
+};
+
+TEST_F(ModelFolder, ReadsBackEqual) {
+  const DepthModel loaded = load_depth_model({.model = folder, .hash = true});
+  EXPECT_EQ(content_hash(state_dict(*loaded.unet)), content_hash(state_dict(*model.unet)));
+  EXPECT_EQ(content_hash(state_dict(*loaded.vae)), content_hash(state_dict(*model.vae)));
+  EXPECT_EQ(content_hash(state_dict(*loaded.image_encoder)),
+            content_hash(state_dict(*model.image_encoder)));
+  EXPECT_EQ(loaded.unet_hash, content_hash(state_dict(*model.unet)));
+  EXPECT_EQ(loaded.vae_hash, content_hash(state_dict(*model.vae)));
+  EXPECT_EQ(loaded.image_encoder_hash, content_hash(state_dict(*model.image_encoder)));
+  EXPECT_EQ(loaded.scheduler.sigma_max, 700.0);
+  EXPECT_TRUE(loaded.scheduler.use_karras_sigmas);
+  EXPECT_FALSE(loaded.unet->is_training());
+  for (const auto& parameter : loaded.unet->parameters()) EXPECT_FALSE(parameter.requires_grad());
+}
+
+TEST_F(ModelFolder, SavesTheSameBytesAgain) {
+  save_depth_model(dir / "again", load_depth_model({.model = folder}));
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const fs::path other = dir / "again" / fs::relative(entry.path(), folder);
+    EXPECT_EQ(read_file(entry.path(), 1 << 26), read_file(other, 1 << 26)) << other;
+  }
+}
+
+TEST_F(ModelFolder, LoadsPartsInOtherTypes) {
+  const DepthModel loaded = load_depth_model(
+      {.model = folder, .target = {.dtype = torch::kBFloat16}, .vae_dtype = torch::kFloat32},
+      {.image_encoder = false});
+  EXPECT_EQ(loaded.unet->dtype(), torch::kBFloat16);
+  EXPECT_EQ(loaded.vae->dtype(), torch::kFloat32);
+  EXPECT_TRUE(loaded.image_encoder.is_empty());
+  const auto wanted = state_dict(*model.unet), found = state_dict(*loaded.unet);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_TRUE(torch::equal(found[i].second, wanted[i].second.to(torch::kBFloat16)))
+        << found[i].first;
+  }
+}
+
+// Tencent/DepthCrafter: the UNet in the root under its own class name, the rest in Stable Video
+// Diffusion's folder.
+TEST_F(ModelFolder, ADepthCrafterFolderBesideItsBase) {
+  fs::rename(folder / "unet", dir / "DepthCrafter");
+  const fs::path config = dir / "DepthCrafter/config.json";
+  std::string text = read_file(config, 1 << 20);
+  text.replace(text.find("UNetSpatio"), 0, "Diffusers");
+  text.replace(text.find("ConditionModel\"") + 14, 0, "DepthCrafter");
+  write_file_atomic(config, text);
+  fs::rename(dir / "DepthCrafter/diffusion_pytorch_model.safetensors",
+             dir / "DepthCrafter/diffusion_pytorch_model.fp16.safetensors");
+
+  const std::string hash = content_hash(state_dict(*model.unet));
+  EXPECT_EQ(
+      load_depth_model({.model = folder, .unet = dir / "DepthCrafter", .hash = true}).unet_hash,
+      hash);
+  EXPECT_EQ(
+      load_depth_model({.model = dir / "DepthCrafter", .base = folder, .hash = true}).unet_hash,
+      hash);
+  EXPECT_THAT(thrown<DataError>([&] { load_depth_model({.model = folder}); }),
+              HasSubstr("holds no unet/"));
+}
+
+TEST_F(ModelFolder, ACheckpointTakesTheRestFromItsBase) {
+  DepthModel student;
+  student.unet = test::tiny_model(9).unet;
+  student.info = {.input = "rgb_latent", .steps = 1, .base = "../model", .provenance = {.step = 7}};
+  save_depth_model(dir / "checkpoint", student);
+  EXPECT_FALSE(fs::exists(dir / "checkpoint/model_index.json"));
+
+  const DepthModel loaded = load_depth_model({.model = dir / "checkpoint", .hash = true});
+  EXPECT_EQ(loaded.unet_hash, content_hash(state_dict(*student.unet)));
+  EXPECT_EQ(loaded.vae_hash, content_hash(state_dict(*model.vae)));
+  EXPECT_EQ(loaded.info.input, "rgb_latent");
+  EXPECT_EQ(loaded.info.steps, 1);
+  EXPECT_EQ(loaded.info.provenance.step, 7);
+}
+
+TEST_F(ModelFolder, OldVaeAndImageEncoderNamesAreRead) {
+  rename_tensors(folder / "vae/diffusion_pytorch_model.safetensors", [](std::string name) {
+    for (const auto& [today, old] :
+         {std::pair("to_q", "query"), std::pair("to_k", "key"), std::pair("to_v", "value"),
+          std::pair("to_out.0", "proj_attn")}) {
+      const std::size_t at = name.find(today);
+      if (at != name.npos) name.replace(at, std::string(today).size(), old);
+    }
+    return name;
+  });
+  const DepthModel loaded = load_depth_model({.model = folder, .hash = true});
+  EXPECT_EQ(loaded.vae_hash, content_hash(state_dict(*model.vae)));
+  EXPECT_EQ(content_hash(state_dict(*loaded.vae)), loaded.vae_hash);
+
+  NamedTensors with_ids = state_dict(*model.image_encoder);
+  with_ids.emplace_back("vision_model.embeddings.position_ids", torch::arange(17).unsqueeze(0));
+  io::save_safetensors(folder / "image_encoder/model.safetensors", with_ids);
+  EXPECT_EQ(load_depth_model({.model = folder, .hash = true}).image_encoder_hash,
+            content_hash(state_dict(*model.image_encoder)));
+}
+
+TEST_F(ModelFolder, ShardsAreRead) {
+  const fs::path unet = folder / "unet";
+  const NamedTensors all = state_dict(*model.unet);
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+  io::save_safetensors(unet / "w-1.safetensors", NamedTensors(all.begin(), middle));
+  io::save_safetensors(unet / "w-2.safetensors", NamedTensors(middle, all.end()));
+  std::string index = R"({"metadata":{"total_size":1},"weight_map":{)";
+  for (auto item = all.begin(); item != all.end(); ++item) {
+    index += (item == all.begin() ? "\"" : ",\"");
+    index += item->first;
+    index += item < middle ? R"(":"w-1.safetensors")" : R"(":"w-2.safetensors")";
+  }
+  fs::remove(unet / "diffusion_pytorch_model.safetensors");
+  write_file_atomic(unet / "diffusion_pytorch_model.safetensors.index.json", index + "}}");
+  EXPECT_EQ(load_depth_model({.model = folder, .hash = true}).unet_hash, content_hash(all));
+}
+
+TEST_F(ModelFolder, EveryWrongTensorIsInOneError) {
+  rename_tensors(folder / "unet/diffusion_pytorch_model.safetensors", [](std::string name) {
+    return name == "conv_in.weight" || name == "conv_out.bias" ? "other." + name : name;
+  });
+  const std::string message = thrown<DataError>([&] { load_depth_model({.model = folder}); });
+  EXPECT_THAT(
+      message,
+      HasSubstr("2 missing (conv_in.weight, conv_out.bias); 2 unexpected (other.conv_in.weight, "
+                "other.conv_out.bias)"));
+  EXPECT_THAT(message, HasSubstr("unet/diffusion_pytorch_model.safetensors: "));
+}
+
+TEST_F(ModelFolder, OtherClassesAreRefused) {
+  fs::rename(folder / "unet", folder / "x");
+  fs::rename(folder / "vae", folder / "unet");
+  EXPECT_THAT(
+      thrown<DataError>([&] { load_depth_model({.model = folder}); }),
+      HasSubstr(
+          "unet/config.json: describes a AutoencoderKLTemporalDecoder, not a UNetSpatioTemporal"));
+}
+
+TEST_F(ModelFolder, AModelIndexOfAnotherPipelineIsRefused) {
+  std::string text = read_file(folder / "model_index.json", 1 << 20);
+  text.replace(text.find("AutoencoderKLTemporalDecoder"), 28, "AutoencoderKL");
+  write_file_atomic(folder / "model_index.json", text);
+  EXPECT_THAT(
+      thrown<DataError>([&] { load_depth_model({.model = folder}); }),
+      HasSubstr("model_index.json: vae: is a AutoencoderKL, not a AutoencoderKLTemporalDecoder"));
+}
+
+TEST(FindModel, SaysWhatIsMissing) {
+  const TempDir dir;
+  EXPECT_THAT(thrown<DataError>([&] { find_model(dir / "absent"); }), HasSubstr("is no folder"));
+  EXPECT_THAT(thrown<DataError>([&] { find_model(dir.path()); }), HasSubstr("is no model folder"));
+  save_info(dir.path(), {.base = "gone"});
+  EXPECT_THAT(thrown<DataError>([&] { find_model(dir.path()); }), HasSubstr("gone: is no folder"));
+}
+
+}  // namespace
+}  // namespace vdd::pipeline
