@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/pictures.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <limits>
+
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "vdd/core/error.h"
+#include "vdd/io/image.h"
+
+namespace vdd::train {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<int> pixel(const io::Image8& image, int y, int x) {
+  const std::uint8_t* p = image.row(y) + 3 * x;
+  return {p[0], p[1], p[2]};
+}
+
+TEST(Pictures, ColorsRunFromBlueToRed) {
+  const torch::Tensor c =
+      colorize(torch::tensor({0.1, 0.5, 0.9}, torch::kDouble).reshape({1, 1, 3})).to(torch::kInt);
+  const auto at = [&](int x, int channel) { return c[0][0][x][channel].item<int>(); };
+  EXPECT_GT(at(0, 2), at(0, 0) + 50);  // far: blue
+  EXPECT_GT(at(1, 1), at(1, 0) + 50);  // middle: green
+  EXPECT_GT(at(1, 1), at(1, 2) + 50);
+  EXPECT_GT(at(2, 0), at(2, 2) + 50);  // near: red
+}
+
+TEST(Pictures, ColorsClampToTheRangeAndGreyMarksNaN) {
+  const torch::Tensor c =
+      colorize(torch::tensor({-5.0, 2.0, 4.0, 9.0, kNaN}, torch::kDouble).reshape({1, 1, 5}), 2, 4);
+  EXPECT_TRUE(torch::equal(c[0][0][0], c[0][0][1]));
+  EXPECT_TRUE(torch::equal(c[0][0][2], c[0][0][3]));
+  EXPECT_TRUE(torch::equal(c[0][0][4], torch::full({3}, 128, torch::kByte)));
+}
+
+TEST(Pictures, StripHoldsARowPerKindAndAColumnPerFrame) {
+  test::TempDir folder;
+  torch::Tensor rgb = torch::full({5, 3, 4, 6}, -1.0);
+  rgb[4].fill_(1.0);
+  const torch::Tensor far = torch::zeros({5, 4, 6}), near = torch::ones({5, 4, 6}, torch::kHalf);
+  write_strip(
+      folder / "a.png",
+      {{"", RowKind::kRgb, rgb}, {"", RowKind::kDisparity, far}, {"", RowKind::kDifference, near}},
+      3);
+  const io::Image8 image = io::read_rgb(folder / "a.png");
+  ASSERT_EQ(image.height, 3 * 4 + 2 * 2);
+  ASSERT_EQ(image.width, 3 * 6 + 2 * 2);
+  EXPECT_EQ(pixel(image, 0, 0), (std::vector<int>{0, 0, 0}));         // first frame
+  EXPECT_EQ(pixel(image, 3, 21), (std::vector<int>{255, 255, 255}));  // last frame
+  EXPECT_EQ(pixel(image, 0, 6), (std::vector<int>{255, 255, 255}));   // gap
+  EXPECT_EQ(pixel(image, 13, 1), (std::vector<int>{255, 255, 255}));  // the largest difference
+  const torch::Tensor darkest = colorize(far)[0][0][0].to(torch::kInt);
+  EXPECT_EQ(pixel(image, 7, 1), (std::vector<int>{darkest[0].item<int>(), darkest[1].item<int>(),
+                                                  darkest[2].item<int>()}));
+}
+
+TEST(Pictures, LabelsStandBesideThePictures) {
+  test::TempDir folder;
+  const torch::Tensor x = torch::rand({1, 16, 20});
+  write_strip(folder / "plain.png", {{"", RowKind::kDisparity, x}});
+  write_strip(folder / "named.png", {{"teacher", RowKind::kDisparity, x}});
+  const io::Image8 plain = io::read_rgb(folder / "plain.png"),
+                   named = io::read_rgb(folder / "named.png");
+  const int margin = named.width - plain.width;
+  ASSERT_GT(margin, 10);
+  bool written = false;
+  for (int y = 0; y < 16; ++y) {
+    EXPECT_EQ(pixel(named, y, margin), pixel(plain, y, 0));
+    for (int xx = 0; xx < margin; ++xx) written = written || pixel(named, y, xx)[0] < 100;
+  }
+  EXPECT_TRUE(written);
+}
+
+TEST(Pictures, ValidationRowsIncludeTheTruthWhereThereIsOne) {
+  const torch::Tensor rgb = torch::zeros({2, 3, 4, 4}), d = torch::rand({2, 4, 4});
+  EXPECT_EQ(validation_rows(rgb, d, d).size(), 4);
+  const auto rows = validation_rows(rgb, d, d + 0.25, d);
+  ASSERT_EQ(rows.size(), 5);
+  EXPECT_TRUE(torch::allclose(rows[3].frames, torch::full({2, 4, 4}, 0.25)));
+  EXPECT_EQ(rows[4].label, "truth");
+}
+
+TEST(Pictures, RefuseWhatDoesNotFit) {
+  test::TempDir folder;
+  const auto write = [&](std::vector<PictureRow> rows) { write_strip(folder / "x.png", rows); };
+  const torch::Tensor d = torch::rand({2, 4, 4});
+  EXPECT_THROW(write({}), ShapeError);
+  EXPECT_THROW(write({{"a", RowKind::kRgb, d}}), ShapeError);
+  EXPECT_THROW(write({{"a", RowKind::kDisparity, {}}}), ShapeError);
+  EXPECT_THROW(write({{"a", RowKind::kDisparity, d, 1, 1}}), ShapeError);
+  const std::string message = test::thrown<ShapeError>([&] {
+    write({{"a", RowKind::kDisparity, d}, {"b", RowKind::kDisparity, torch::rand({3, 4, 4})}});
+  });
+  EXPECT_NE(message.find("'b': 3 frames"), std::string::npos) << message;
+  EXPECT_TRUE(folder.names().empty());
+}
+
+}  // namespace
+}  // namespace vdd::train
