@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   app.add_option("--root", source.root, "data set")->required();
   app.add_option("--kind", source.kind, "virtual_kitti, hypersim or videos");
   app.add_option("--rgb", source.rgb, "Hypersim: color_hdf5 or tonemap_jpg");
+  app.add_option("--include", source.include, "patterns of sequence names");
   app.add_flag("--depth", depth, "read depth too");
   app.add_option("--frames", config.frames);
   app.add_option("--height", config.height);
@@ -56,13 +57,20 @@ int main(int argc, char** argv) {
   try {
     config.sources = {source};
     config.rgb_only = !depth;
+    config.poses = depth && !clip_file.empty();
     const auto dataset = std::make_shared<vdd::data::ClipDataset>(config);
     if (!clip_file.empty()) {
       const auto clip = dataset->load(0, 0);
       vdd::tensor::NamedTensors tensors = {{"rgb", clip.rgb_TCHW}};
-      if (depth)
+      if (depth) {
+        tensors.insert(tensors.end(), {{"depth", clip.depth_THW},
+                                       {"disparity", clip.disparity_THW},
+                                       {"valid", clip.valid_THW}});
+      }
+      if (clip.poses_T44.defined()) {
         tensors.insert(tensors.end(),
-                       {{"depth", clip.depth_THW}, {"disparity", clip.disparity_THW}});
+                       {{"intrinsics", clip.intrinsics_T33}, {"poses", clip.poses_T44}});
+      }
       vdd::io::save_safetensors(clip_file, tensors, {{"source_id", clip.source_id}});
       return 0;
     }

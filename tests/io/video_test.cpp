@@ -8,6 +8,7 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/text.h"
 
 namespace vdd::io {
 namespace {
@@ -50,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Video, VideoContainer, testing::Values("a.mp4", "a.avi"
 TEST(Video, FolderFramesComeInNaturalOrder) {
   const test::TempDir dir;
   for (const int i : {0, 1, 2, 9, 10, 11})
-    write_png(dir / ("f" + std::to_string(i) + ".png"), frame(i));
+    write_png(dir / concat("f", i, ".png"), frame(i));
   dir.write("notes.txt", "no picture");
   EXPECT_EQ(probe_video(dir.path()).frames, 6);
   EXPECT_EQ(levels(read_video(dir.path(), 1, 5)), (std::vector{1, 2, 9, 10, 11}));
