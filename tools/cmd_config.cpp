@@ -50,7 +50,7 @@ void document(const Options& options) {
       "the command line (`key.sub=value`, which wins). Paths are relative to the working "
       "directory. A list replaces the\n"
       "default list as a whole; `N` stands for the number of an element, from 0.\n";
-  for (const ConfigKind& kind : config_kinds()) page += "\n" + kind.documentation();
+  for (const ConfigKind& kind : config_kinds()) page += concat('\n', kind.documentation());
   if (options.check.empty()) {
     std::cout << page;
   } else if (read_file(options.check, 1 << 24) != page) {

@@ -46,6 +46,7 @@ class Teacher {
   void share_storage(tensor::NamedTensors tensors) { shared_ = std::move(tensors); }
 
   bool unet_loaded() const { return !model_.unet.is_empty(); }
+  tensor::NamedTensors unet_parameters() const { return named_parameters(*model_.unet); }
   const pipeline::ModelFolders& folders() const { return folders_; }
   const diffusion::SchedulerConfig& scheduler() const { return model_.scheduler; }
   std::int64_t latent_scale() const { return vae_config_.scale(); }

@@ -30,7 +30,7 @@ namespace vdd::train {
 /// What one sample contributes to an update, and what the log says about it.
 struct SampleLoss {
   losses::LossParts loss;
-  std::string cache_key;        ///< of the teacher's answer; empty if there is none
+  std::string cache_key = {};   ///< of the teacher's answer; empty if there is none
   std::int64_t noise_seed = 0;  ///< of the sample's noise
 };
 

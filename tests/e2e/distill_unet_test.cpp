@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `distill_unet` as a user starts, stops, kills and resumes it.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "support/clips.h"
+#include "support/run_program.h"
+#include "support/temp_dir.h"
+
+namespace vdd::test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr int kSteps = 8;
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Every file of the run's logs and checkpoints that the config determines, by name.
+std::map<std::string, std::string> results(const fs::path& run) {
+  std::map<std::string, std::string> files;
+  for (const char* name : {"metrics.jsonl", "metrics.csv"}) files[name] = content(run / name);
+  for (const auto& entry : fs::recursive_directory_iterator(run / "checkpoints")) {
+    if (entry.is_regular_file() && !entry.is_symlink()) {
+      files[entry.path().lexically_relative(run)] = content(entry.path());
+    }
+  }
+  return files;
+}
+
+/// With `other_settings` the text of the config, which checkpoints keep, may differ.
+void expect_same(const fs::path& a, const fs::path& b, bool other_settings = false) {
+  const auto one = results(a), other = results(b);
+  EXPECT_GT(one.size(), 10U);
+  for (const auto& [name, bytes] : one) {
+    const auto it = other.find(name);
+    ASSERT_NE(it, other.end()) << name;
+    if (other_settings && (name.ends_with("vdd.json") || name.ends_with("complete.json"))) continue;
+    EXPECT_TRUE(bytes == it->second) << name << " differs";
+  }
+  EXPECT_EQ(one.size(), other.size());
+}
+
+class DistillUnet : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    shared_ = std::make_unique<TempDir>();
+    write_clips(*shared_ / "clips", 3, 8, 64, 128);
+    whole_ = *shared_ / "whole";
+    const Finished run = run_program("distill_unet", arguments(whole_));
+    ASSERT_EQ(run.code, 0) << run.err;
+    EXPECT_EQ(run.out, whole_.string() + "\n");
+  }
+  static void TearDownTestSuite() { shared_.reset(); }
+
+  static std::vector<std::string> arguments(const fs::path& run,
+                                            const std::vector<std::string>& more = {}) {
+    std::vector<std::string> out = {"-c",
+                                    VDD_SOURCE_DIR "/configs/tiny/stage1_deterministic.yaml",
+                                    "-o",
+                                    run.string(),
+                                    "data.root=" + (*shared_ / "clips").string(),
+                                    "data.frames=2",
+                                    "data.clips=3",
+                                    "data.holdout=[]",
+                                    "train.max_steps=" + std::to_string(kSteps),
+                                    "train.checkpoint_every=3",
+                                    "train.keep=9",
+                                    "train.threads=1",
+                                    "teacher.steps=2",
+                                    "ema.enabled=true",
+                                    "validation.every=4",
+                                    "validation.clips=1",
+                                    "validation.depth=false"};
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
+
+  /// Starts the program and sends `signal` once metrics.jsonl has `lines` lines. Returns its end.
+  static int run_and_signal(const fs::path& run, int signal, int lines) {
+    const auto words = arguments(run);
+    const pid_t child = fork();
+    if (child == 0) {
+      const int log = ::open((run.string() + ".err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+      ::dup2(log, STDERR_FILENO);
+      ::dup2(log, STDOUT_FILENO);
+      std::vector<char*> argv = {const_cast<char*>("distill_unet")};
+      for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+      argv.push_back(nullptr);
+      ::execv(VDD_BIN_DIR "/distill_unet", argv.data());
+      ::_exit(127);
+    }
+    int status = 0;
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    bool sent = false;
+    while (::waitpid(child, &status, WNOHANG) == 0) {
+      const std::string log = content(run / "metrics.jsonl");
+      if (!sent && std::count(log.begin(), log.end(), '\n') >= lines) {
+        ::kill(child, signal);
+        sent = true;
+      }
+      if (std::chrono::steady_clock::now() > limit) ::kill(child, SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    EXPECT_TRUE(sent);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  static std::unique_ptr<TempDir> shared_;
+  static fs::path whole_;
+  TempDir folder_;
+};
+std::unique_ptr<TempDir> DistillUnet::shared_;
+fs::path DistillUnet::whole_;
+
+TEST_F(DistillUnet, TheLossFalls) {
+  std::ifstream in(whole_ / "metrics.jsonl");
+  std::vector<double> losses;
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t at = line.find("\"loss\": ");
+    if (at != std::string::npos) losses.push_back(std::stod(line.substr(at + 8)));
+  }
+  ASSERT_EQ(losses.size(), static_cast<std::size_t>(kSteps));
+  EXPECT_LT(losses.back(), 0.9 * losses.front());
+  for (const char* name : {"config.resolved.yaml", "manifest.json", "run.log", "timing.jsonl",
+                           "checkpoints/latest/unet/config.json",
+                           "checkpoints/best/unet/diffusion_pytorch_model.safetensors"}) {
+    EXPECT_TRUE(fs::is_regular_file(whole_ / name)) << name;
+  }
+}
+
+TEST_F(DistillUnet, ARunKilledAnywhereAndResumedEndsWithTheSameBytes) {
+  for (const int lines : {1, 4, 6, 9}) {  // before the first checkpoint, between, after the second
+    const fs::path run = folder_ / ("killed" + std::to_string(lines));
+    ASSERT_EQ(run_and_signal(run, SIGKILL, lines), 128 + SIGKILL);
+    const Finished again = run_program("distill_unet", arguments(run, {"--resume"}));
+    ASSERT_EQ(again.code, 0) << again.err;
+    SCOPED_TRACE(run.filename());
+    expect_same(whole_, run);
+  }
+}
+
+TEST_F(DistillUnet, SigtermSavesAndCtrlCSaysSo) {
+  const fs::path run = folder_ / "run";
+  EXPECT_EQ(run_and_signal(run, SIGTERM, 3), 75) << content(run.string() + ".err");
+  EXPECT_TRUE(fs::exists(run / "checkpoints/latest/complete.json"));
+  // Without -c the run's own config is taken.
+  const Finished again = run_program("distill_unet", {"--resume", "-o", run.string()});
+  ASSERT_EQ(again.code, 0) << again.err;
+  std::map<std::string, std::string> here = results(run), there = results(whole_);
+  const std::string weights = "checkpoints/step-000008/unet/diffusion_pytorch_model.safetensors";
+  EXPECT_TRUE(here.at(weights) == there.at(weights));
+  EXPECT_EQ(here.at("metrics.jsonl"), there.at("metrics.jsonl"));
+  EXPECT_EQ(run_and_signal(folder_ / "other", SIGINT, 2), 130);
+}
+
+TEST_F(DistillUnet, WorkersAndCacheDoNotChangeAByte) {
+  const std::map<std::string, std::vector<std::string>> variants = {
+      {"workers0", {"data.workers=0"}},
+      {"workers7", {"data.workers=7", "data.prefetch=5"}},
+      {"uncached", {"cache.enabled=false"}},
+      {"cached", {"cache.dir=" + (whole_ / "teacher_cache").string()}}};
+  for (const auto& [name, settings] : variants) {
+    const Finished run = run_program("distill_unet", arguments(folder_ / name, settings));
+    ASSERT_EQ(run.code, 0) << run.err;
+    SCOPED_TRACE(name);
+    expect_same(whole_, folder_ / name, /*other_settings=*/true);
+    EXPECT_EQ(run.err.find("teacher loaded") == std::string::npos, name == "cached") << run.err;
+  }
+}
+
+TEST_F(DistillUnet, TheCacheCanBeBuiltAheadAndIsVerified) {
+  const std::string dir = (folder_ / "cache").string();
+  std::vector<std::string> build = {"cache", "build", "--dir", dir};
+  for (const std::string& word : arguments(folder_ / "unused")) {
+    if (word != "-o" && word != (folder_ / "unused").string()) build.push_back(word);
+  }
+  Finished done = run_program("vdd", build);
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "4 computed, 0 found\n");  // 3 clips, 1 of the validation
+  EXPECT_EQ(run_program("vdd", build).out, "0 computed, 4 found\n");
+  EXPECT_THAT(run_program("vdd", {"cache", "stat", dir}).out, HasSubstr("4 entries"));
+
+  const Finished run =
+      run_program("distill_unet", arguments(folder_ / "run", {"cache.dir=" + dir}));
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the teacher was not loaded"));
+  expect_same(whole_, folder_ / "run", /*other_settings=*/true);
+
+  EXPECT_EQ(run_program("vdd", {"cache", "verify", dir}).code, 0);
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    if (entry.path().string().find("random-teacher") != std::string::npos) continue;
+    if (entry.path().extension() != ".safetensors") continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end).put('\x7f');
+    break;
+  }
+  const Finished bad = run_program("vdd", {"cache", "verify", dir});
+  EXPECT_EQ(bad.code, 6);
+  EXPECT_THAT(bad.out, HasSubstr("4 entries, 1 damaged"));
+}
+
+TEST_F(DistillUnet, RefusesWhatCannotBeMeant) {
+  const auto refused = [&](const std::vector<std::string>& words, int code,
+                           const std::string& text) {
+    const Finished run = run_program("distill_unet", words);
+    EXPECT_EQ(run.code, code) << run.err;
+    EXPECT_THAT(run.err, HasSubstr(text));
+    EXPECT_THAT(run.err, Not(HasSubstr("what()")));
+  };
+  refused(arguments(whole_), 2, "--resume");
+  refused(arguments(whole_, {"--resume", "loss.lambda=0.25"}), 2, "loss.lambda: 0.5 -> 0.25");
+  refused(arguments(folder_ / "a", {"train.max_step=3"}), 2, "did you mean 'max_steps'?");
+  refused(arguments(folder_ / "b", {"data.root=/nowhere"}), 3, "/nowhere");
+  refused(arguments(folder_ / "c", {"model.teacher=/nowhere"}), 3, "/nowhere");
+  refused(arguments(folder_ / "d", {"train.device=cuda:99"}), 2, "cuda:99");
+  refused({"-o", (folder_ / "e").string()}, 2, "--config");
+}
+
+TEST_F(DistillUnet, ADryRunAuditsAndWritesNothing) {
+  auto words = arguments(folder_ / "none");
+  words.push_back("--dry-run");
+  const Finished run = run_program("distill_unet", words);
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("frozen: !temporal_res_block"));
+  EXPECT_FALSE(fs::exists(folder_ / "none"));
+}
+
+}  // namespace
+}  // namespace vdd::test

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/teacher_cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "vdd/core/error.h"
+#include "vdd/io/safetensors.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::train {
+namespace {
+
+using test::TempDir;
+using test::thrown;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TeacherTarget some_target(std::int64_t seed) {
+  return {.rgb_latent_TChw = tensor::randn({2, 4, 3, 5}, 1),
+          .image_embeds_TD = tensor::randn({2, 6}, 2),
+          .noise_seed = seed,
+          .teacher_latent_TChw = tensor::randn({2, 4, 3, 5}, 3)};
+}
+
+const KeyParts kParts = {{"format", "1"}, {"clip", "abc"}};
+
+TEST(TeacherCache, KeyIsTheHashOfTheLinesOfItsParts) {
+  // hashlib.sha256(b"format=1\nclip=abc\n").hexdigest()
+  EXPECT_EQ(cache_key(kParts), "ed68f9b67eb089a379948de3b90353991df6e962d23d3d9558a4e45583de3ffb");
+}
+
+TEST(TeacherCache, AHitGivesTheVeryBytesThatWereStored) {
+  const TempDir folder;
+  const TeacherCache cache(folder.path());
+  const std::string key = cache_key(kParts);
+  EXPECT_FALSE(cache.contains(key));
+  EXPECT_FALSE(cache.find(key));
+  const TeacherTarget target = some_target(0x7fff'ffff'ffff'fffe);
+  cache.store(kParts, target);
+  EXPECT_TRUE(cache.contains(key));
+  EXPECT_TRUE(identical(*cache.find(key), target));
+  TeacherTarget other = target;
+  other.teacher_latent_TChw = target.teacher_latent_TChw.clone();
+  other.teacher_latent_TChw.data_ptr<float>()[7] += 1e-6F;
+  EXPECT_FALSE(identical(other, target));
+}
+
+TEST(TeacherCache, TheFileHoldsTheTensorsThatTheDocumentationNames) {
+  const TempDir folder;
+  const TeacherCache cache(folder.path());
+  cache.store(kParts, some_target(5));
+  const io::SafetensorsFile file(cache.path(cache_key(kParts)));
+  EXPECT_EQ(file.get("noise_seed").item<std::int64_t>(), 5);
+  for (const char* name : {"rgb_latent", "image_embeds", "teacher_latent"}) {
+    EXPECT_TRUE(file.contains(name)) << name;
+  }
+  EXPECT_EQ(file.metadata().at("parts"), "format=1\nclip=abc\n");
+}
+
+TEST(TeacherCache, FindsEveryKindOfDamage) {
+  const TempDir folder;
+  const TeacherCache cache(folder.path());
+  const std::string key = cache_key(kParts);
+  cache.store(kParts, some_target(5));
+  const auto path = cache.path(key);
+  const std::string whole = [&] {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }();
+  const auto rewrite = [&](const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  };
+
+  std::string flipped = whole;
+  flipped[flipped.size() - 9] = static_cast<char>(flipped[flipped.size() - 9] ^ 1);
+  rewrite(flipped);
+  EXPECT_THAT(thrown<VerificationError>([&] { cache.find(key); }), HasSubstr("checksum"));
+  rewrite(whole.substr(0, whole.size() - 4));
+  EXPECT_THAT(thrown<DataError>([&] { cache.find(key); }), HasSubstr(path.string()));
+
+  rewrite(whole);
+  const std::string other = cache_key({{"format", "2"}});
+  std::filesystem::create_directories(cache.path(other).parent_path());
+  std::filesystem::copy_file(path, cache.path(other));
+  EXPECT_THAT(thrown<VerificationError>([&] { cache.find(other); }), HasSubstr("name"));
+
+  const CacheReport report = cache_verify(folder.path());
+  EXPECT_EQ(report.entries, 2);
+  EXPECT_EQ(report.bytes, static_cast<std::int64_t>(2 * whole.size()));
+  EXPECT_THAT(report.problems, ElementsAre(HasSubstr(other)));
+  EXPECT_THAT(thrown<DataError>([&] { cache_stat(folder / "none"); }), HasSubstr("no such folder"));
+}
+
+}  // namespace
+}  // namespace vdd::train

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <thread>
+
+#include "support/clips.h"
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "vdd/core/stop.h"
+#include "vdd/io/safetensors.h"
+
+namespace vdd::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TempDir;
+using test::thrown;
+using ::testing::HasSubstr;
+
+/// Learns the mean colour of the clips: small enough to be followed by hand.
+class Colour final : public Distiller {
+ public:
+  Colour() {
+    torch::Tensor weight = torch::zeros({3}).requires_grad_();
+    selection_.parameters.push_back(
+        {.name = "weight", .tensor = weight, .trained = true, .pattern = "*"});
+  }
+
+  const Selection& selection() const override { return selection_; }
+  std::vector<ParameterGroup> groups() const override {
+    return {{.name = "colour", .parameters = selection_.trained(), .lr = 0.1}};
+  }
+  SampleLoss step(const data::Clip& clip, std::int64_t n) override {
+    if (n == stop_at) stop();
+    torch::Tensor error =
+        (weight() - clip.rgb_TCHW.mean({0, 2, 3}) * static_cast<double>(n + 1)).square().sum();
+    if (n == nan_at) error = error * std::numeric_limits<double>::quiet_NaN();
+    return {.loss = {.total = error, .parts = {{"error", error.detach()}}}, .noise_seed = n};
+  }
+  ValidationResult validate(std::int64_t, const RunDir&) override {
+    const double score = weight().square().sum().item<double>();
+    return {.metrics = Record().add("valid/loss", score), .score = score, .pictures = {}};
+  }
+  void save_model(const fs::path& checkpoint, std::int64_t) override {
+    io::save_safetensors(checkpoint / "model.safetensors", {{"weight", weight()}});
+  }
+  void load_model(const fs::path& checkpoint) override {
+    const torch::NoGradGuard no_grad;
+    weight().copy_(io::SafetensorsFile(checkpoint / "model.safetensors").get("weight"));
+  }
+
+  torch::Tensor weight() const { return selection_.parameters[0].tensor; }
+  std::int64_t stop_at = -1, nan_at = -1;
+
+ private:
+  static void stop() {
+    set_time_limit(std::chrono::seconds(1));
+    while (stop_requested() == StopReason::kNone) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  Selection selection_;
+};
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() {
+    test::write_clips(folder_ / "clips", 2, 6, 64, 64);
+    data::DataConfig data;
+    data.root = (folder_ / "clips").string();
+    data.holdout = {};
+    data.frames = 2;
+    data.height = data.width = 64;
+    dataset_ = std::make_shared<data::ClipDataset>(data);
+    config_.train.max_steps = 5;
+    config_.train.accumulation = 3;
+    config_.train.checkpoint_every = 2;
+    config_.train.keep = 9;
+    config_.lr_schedule.warmup = 2;
+    config_.optimizer.clip_norm = 1;
+    config_.ema.enabled = true;
+    config_.validate_every = 2;
+  }
+  ~TrainerTest() override { set_time_limit(std::chrono::seconds(0)); }
+
+  ExitCode run(Colour& colour, const std::string& name, RunMode mode = RunMode::kNew) {
+    RunDir run(folder_ / name, mode);
+    Trainer trainer(colour, dataset_, config_, run);
+    if (mode == RunMode::kResume) trainer.resume();
+    return trainer.run();
+  }
+  void expect_same(const std::string& a, const std::string& b) {
+    for (const char* file :
+         {"metrics.jsonl", "metrics.csv", "checkpoints/step-000005/model.safetensors",
+          "checkpoints/step-000005/trainer/optimizer.safetensors",
+          "checkpoints/step-000005/trainer/weights.safetensors",
+          "checkpoints/step-000005/trainer/state.json"}) {
+      EXPECT_FALSE(content(folder_ / a / file).empty()) << file;
+      EXPECT_EQ(content(folder_ / a / file), content(folder_ / b / file)) << file;
+    }
+    EXPECT_EQ(fs::read_symlink(folder_ / a / "checkpoints/best"),
+              fs::read_symlink(folder_ / b / "checkpoints/best"));
+  }
+
+  TempDir folder_;
+  std::shared_ptr<data::ClipDataset> dataset_;
+  TrainerConfig config_;
+};
+
+TEST_F(TrainerTest, AShortLastWindowIsTheMeanOfItsOwnSamples) {
+  config_.train.max_samples = 5;  // 3 + 2
+  config_.ema.enabled = false;
+  config_.optimizer.clip_norm = 0;
+  Colour colour;
+  EXPECT_EQ(run(colour, "run"), ExitCode::kDone);
+
+  torch::Tensor expected = torch::zeros({3}).requires_grad_();
+  torch::optim::Adam adam({expected}, torch::optim::AdamOptions(0.05));
+  for (const std::vector<std::int64_t>& window : {std::vector<std::int64_t>{0, 1, 2}, {3, 4}}) {
+    torch::Tensor loss = torch::zeros({});
+    for (const std::int64_t n : window) {
+      const torch::Tensor mean = dataset_->load(0, n).rgb_TCHW.mean({0, 2, 3});
+      loss = loss + (expected - mean * static_cast<double>(n + 1)).square().sum();
+    }
+    adam.zero_grad();
+    (loss / static_cast<double>(window.size())).backward();
+    adam.step();
+    static_cast<torch::optim::AdamOptions&>(adam.param_groups()[0].options()).lr(0.1);
+  }
+  EXPECT_TRUE(torch::allclose(colour.weight(), expected, 1e-5, 1e-6))
+      << colour.weight() << expected;
+  EXPECT_THAT(content(folder_ / "run/metrics.jsonl"), HasSubstr("\"samples\": [3, 4]"));
+}
+
+TEST_F(TrainerTest, ARunThatWasStoppedAnywhereEndsWithTheSameBytes) {
+  Colour undisturbed;
+  ASSERT_EQ(run(undisturbed, "whole"), ExitCode::kDone);
+  for (const std::int64_t sample :
+       {1, 4, 5, 6, 14}) {  // inside windows, at their ends, in the last
+    const std::string name = concat("stopped", sample);
+    Colour first;
+    first.stop_at = sample;
+    const ExitCode code = run(first, name);
+    set_time_limit(std::chrono::seconds(0));
+    if (sample < 14) {
+      EXPECT_EQ(code, ExitCode::kResumable);
+      Colour second;
+      EXPECT_EQ(run(second, name, RunMode::kResume), ExitCode::kDone);
+    }
+    SCOPED_TRACE(name);
+    expect_same("whole", name);
+  }
+}
+
+TEST_F(TrainerTest, AFinishedRunGoesOnWithMoreSteps) {
+  Colour whole;
+  ASSERT_EQ(run(whole, "whole"), ExitCode::kDone);
+  config_.train.max_steps = 3;
+  Colour first, second;
+  ASSERT_EQ(run(first, "parts"), ExitCode::kDone);
+  config_.train.max_steps = 5;
+  ASSERT_EQ(run(second, "parts", RunMode::kResume), ExitCode::kDone);
+  EXPECT_TRUE(torch::equal(whole.weight(), second.weight()));
+}
+
+TEST_F(TrainerTest, ANonFiniteLossStopsTheRunBeforeTheUpdate) {
+  config_.train.max_steps = 2;
+  Colour before;
+  ASSERT_EQ(run(before, "before"), ExitCode::kDone);
+  config_.train.max_steps = 5;
+  Colour colour;
+  colour.nan_at = 7;
+  const std::string message = thrown<NonFiniteError>([&] { run(colour, "run"); });
+  EXPECT_THAT(message, HasSubstr("update 3: "));
+  EXPECT_THAT(message, HasSubstr("samples 6 (videos/clip"));
+  EXPECT_TRUE(torch::equal(before.weight(), colour.weight()));
+}
+
+TEST_F(TrainerTest, DropsAsManyNonFiniteUpdatesAsItMay) {
+  config_.train.max_nonfinite = 1;
+  Colour colour;
+  colour.nan_at = 7;
+  EXPECT_EQ(run(colour, "run"), ExitCode::kDone);
+  const std::string log = content(folder_ / "run/metrics.jsonl");
+  EXPECT_THAT(log, HasSubstr("{\"step\": 3, \"dropped\": true, \"samples\": [6, 7, 8]}"));
+  EXPECT_THAT(log, HasSubstr("\"samples\": [9, 10, 11]"));
+  EXPECT_TRUE(colour.weight().isfinite().all().item<bool>());
+}
+
+TEST_F(TrainerTest, RefusesToGoOnFromOtherInputs) {
+  config_.inputs = {{"teacher UNet", "aaaa"}};
+  Colour colour;
+  ASSERT_EQ(run(colour, "run"), ExitCode::kDone);
+  config_.inputs = {{"teacher UNet", "bbbb"}};
+  EXPECT_THAT(thrown<ConfigError>([&] { run(colour, "run", RunMode::kResume); }),
+              HasSubstr("another teacher UNet"));
+}
+
+TEST_F(TrainerTest, TheModelFolderHoldsTheAveragedWeights) {
+  Colour colour;
+  ASSERT_EQ(run(colour, "run"), ExitCode::kDone);
+  const fs::path last = folder_ / "run/checkpoints/step-000005";
+  const auto averaged = io::SafetensorsFile(last / "model.safetensors").get("weight").clone();
+  const auto raw = io::SafetensorsFile(last / "trainer/weights.safetensors").get("weight").clone();
+  EXPECT_TRUE(torch::equal(raw, colour.weight().detach()));
+  EXPECT_FALSE(torch::equal(averaged, raw));
+}
+
+}  // namespace
+}  // namespace vdd::train
