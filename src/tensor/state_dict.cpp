@@ -91,14 +91,24 @@ std::string shape_text(torch::IntArrayRef shape) {
   return out + "]";
 }
 
-/// "3 missing (a, b, c)", cut after `listed` names.
-std::string summary(std::string_view kind, const std::vector<std::string>& names,
-                    std::size_t listed) {
-  if (names.empty()) return "";
-  const std::size_t shown = std::min(names.size(), listed);
-  std::string list = join(std::span(names).first(shown), ", ");
-  if (shown < names.size()) list += concat(", and ", names.size() - shown, " more");
-  return concat(names.size(), ' ', kind, " (", list, ')');
+struct Problem {
+  std::string_view kind;
+  const std::vector<std::string>& names;
+};
+
+/// "does not fit the model: 9 missing, 1 unexpected; missing: a, b, c, d, e, ...; unexpected: f":
+/// the counts first, so that they survive when the message is cut.
+std::string summary(std::initializer_list<Problem> problems, std::size_t listed) {
+  std::vector<std::string> counts, lists;
+  for (const auto& [kind, names] : problems) {
+    if (names.empty()) continue;
+    const std::size_t shown = std::min(names.size(), listed);
+    counts.push_back(concat(names.size(), ' ', kind));
+    lists.push_back(concat(kind, ": ", join(std::span(names).first(shown), ", "),
+                           shown < names.size() ? ", ..." : ""));
+  }
+  if (counts.empty()) return "";
+  return concat("does not fit the model: ", join(counts, ", "), "; ", join(lists, "; "));
 }
 
 /// Throws, or returns the names in the order of the source.
@@ -132,14 +142,10 @@ std::vector<std::string_view> match(
   }
   std::sort(missing.begin(), missing.end());
 
-  std::vector<std::string> problems = {
-      summary("missing", missing, options.listed),
-      summary("unexpected", unexpected, options.listed),
-      summary("of another shape or type", misshaped, options.listed)};
-  std::erase(problems, "");
-  if (!problems.empty()) {
-    throw DataError(source.origin(), concat("does not fit the model: ", join(problems, "; ")));
-  }
+  const std::string problems = summary(
+      {{"missing", missing}, {"unexpected", unexpected}, {"of another shape or type", misshaped}},
+      options.listed);
+  if (!problems.empty()) throw DataError(source.origin(), problems);
   return loaded;
 }
 

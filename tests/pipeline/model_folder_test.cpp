@@ -163,8 +163,8 @@ TEST_F(ModelFolder, EveryWrongTensorIsInOneError) {
   const std::string message = thrown<DataError>([&] { load_depth_model({.model = folder}); });
   EXPECT_THAT(
       message,
-      HasSubstr("2 missing (conv_in.weight, conv_out.bias); 2 unexpected (other.conv_in.weight, "
-                "other.conv_out.bias)"));
+      HasSubstr("2 missing, 2 unexpected; missing: conv_in.weight, conv_out.bias; unexpected: "
+                "other.conv_in.weight, other.conv_out.bias"));
   EXPECT_THAT(message, HasSubstr("unet/diffusion_pytorch_model.safetensors: "));
 }
 

@@ -106,10 +106,10 @@ TEST(LoadState, NamesEveryProblemInOneErrorAndWritesNothing) {
   tensors[1].second = torch::ones({3, 2});  // blocks.0.weight
   tensors.back().second = torch::ones({1});
   Tree tree;
-  EXPECT_EQ(
-      load_error(*tree, tensors),
-      "file: does not fit the model: 2 missing (blocks.1.bias, scale); 1 unexpected (surplus); "
-      "1 of another shape or type (blocks.0.weight [3,2] in the file, [2,3] in the model)");
+  EXPECT_EQ(load_error(*tree, tensors),
+            "file: does not fit the model: 2 missing, 1 unexpected, 1 of another shape or type; "
+            "missing: blocks.1.bias, scale; unexpected: surplus; "
+            "of another shape or type: blocks.0.weight [3,2] in the file, [2,3] in the model");
   EXPECT_TRUE(untouched(*tree));
 }
 
@@ -117,8 +117,8 @@ TEST(LoadState, ListsFiveNamesUnlessAskedForAll) {
   Tree tree;
   const std::string message = load_error(*tree, {});
   EXPECT_THAT(message,
-              HasSubstr("7 missing (blocks.0.bias, blocks.0.count, blocks.0.weight, blocks.1.bias, "
-                        "blocks.1.count, and 2 more)"));
+              HasSubstr("7 missing; missing: blocks.0.bias, blocks.0.count, blocks.0.weight, "
+                        "blocks.1.bias, blocks.1.count, ..."));
   EXPECT_THAT(message, Not(HasSubstr("scale")));
   EXPECT_THAT(load_error(*tree, {}, {.listed = SIZE_MAX}), HasSubstr("scale"));
 }
