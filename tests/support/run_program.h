@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/temp_dir.h"
@@ -22,14 +23,16 @@ struct Finished {
 /// end.
 inline Finished run_program(const std::string& name, const std::vector<std::string>& arguments) {
   const TempDir folder;
-  const auto quoted = [](const std::string& text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
+  std::string command;
+  const auto add = [&command](std::string_view before, const std::string& text) {
+    command.append(before).append("'");
+    for (const char c : text) command.append(c == '\'' ? "'\\''" : std::string(1, c));
+    command.append("'");
   };
-  std::string command = quoted(std::string(VDD_BIN_DIR) + "/" + name);
-  for (const std::string& argument : arguments) command += " " + quoted(argument);
-  command += " >" + quoted((folder / "out").string()) + " 2>" + quoted((folder / "err").string());
+  add("", std::string(VDD_BIN_DIR).append("/").append(name));
+  for (const std::string& argument : arguments) add(" ", argument);
+  add(" >", (folder / "out").string());
+  add(" 2>", (folder / "err").string());
   const int status = std::system(command.c_str());
   const auto content = [&](const char* file) {
     std::ifstream in(folder / file, std::ios::binary);
