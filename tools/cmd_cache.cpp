@@ -11,6 +11,7 @@
 #include "program.h"
 #include "vdd/config/reader.h"
 #include "vdd/core/progress.h"
+#include "vdd/core/stop.h"
 #include "vdd/core/text.h"
 #include "vdd/train/distill_unet.h"
 
@@ -31,6 +32,7 @@ struct Arguments {
 };
 
 void build(const Arguments& args) {
+  install_signal_handlers();
   const train::CacheBuild result = train::build_teacher_cache(args.load(), args.samples);
   std::cout << result.computed << " computed, " << result.found << " found\n";
   if (result.exit != ExitCode::kDone) throw Error("stopped early; run it again", result.exit);
