@@ -32,8 +32,11 @@ endforeach()
 add_library(vdd_torch INTERFACE)
 add_library(vdd::torch ALIAS vdd_torch)
 set_target_properties(vdd_torch PROPERTIES EXPORT_NAME torch)
+# For the build only: an installation may not name folders of the source tree, where the wheel usually lies, so that
+# vddConfig.cmake adds them.
 target_include_directories(vdd_torch SYSTEM INTERFACE
-  ${VDD_TORCH_DIR}/include ${VDD_TORCH_DIR}/include/torch/csrc/api/include)
+  $<BUILD_INTERFACE:${VDD_TORCH_DIR}/include>
+  $<BUILD_INTERFACE:${VDD_TORCH_DIR}/include/torch/csrc/api/include>)
 target_link_libraries(vdd_torch INTERFACE ${VDD_TORCH_CPU_LIBRARY} ${VDD_C10_LIBRARY})
 target_link_options(vdd_torch INTERFACE ${torch_link_options})
 
