@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   app.add_option("--rgb", source.rgb, "Hypersim: color_hdf5 or tonemap_jpg");
   app.add_option("--include", source.include, "patterns of sequence names");
   app.add_flag("--depth", depth, "read depth too");
+  app.add_flag("--poses", config.poses, "read intrinsics and poses too");
   app.add_option("--frames", config.frames);
   app.add_option("--height", config.height);
   app.add_option("--width", config.width);
@@ -57,7 +58,6 @@ int main(int argc, char** argv) {
   try {
     config.sources = {source};
     config.rgb_only = !depth;
-    config.poses = depth && !clip_file.empty();
     const auto dataset = std::make_shared<vdd::data::ClipDataset>(config);
     if (!clip_file.empty()) {
       const auto clip = dataset->load(0, 0);
