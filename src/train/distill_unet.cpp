@@ -36,10 +36,12 @@ std::shared_ptr<Teacher> make_teacher(const DistillUnetConfig& config, const fs:
                                    config.teacher, cache_dir, device);
 }
 
-std::shared_ptr<data::ClipDataset> training_data(const DistillUnetConfig& config) {
-  auto dataset = std::make_shared<data::ClipDataset>(config.data, data::Split::kTrain);
-  for (const std::string& line : dataset->summary()) log::info("data", line);
-  return dataset;
+/// What can be wrong with the places a config names, found before a run folder is made.
+std::shared_ptr<data::ClipDataset> check_inputs(const DistillUnetConfig& config) {
+  if (!config.model.teacher.empty()) {
+    pipeline::find_model(config.model.teacher, config.model.teacher_unet);
+  }
+  return std::make_shared<data::ClipDataset>(config.data, data::Split::kTrain);
 }
 
 /// Everything that a run needs besides its folder.
@@ -49,10 +51,11 @@ struct Stage {
   std::unique_ptr<UnetDistiller> distiller;
 };
 
-Stage build(const DistillUnetConfig& config, const fs::path& model, const fs::path& cache_dir,
-            torch::Device device) {
+Stage build(const DistillUnetConfig& config, std::shared_ptr<data::ClipDataset> training,
+            const fs::path& model, const fs::path& cache_dir, torch::Device device) {
+  for (const std::string& line : training->summary()) log::info("data", line);
   Stage stage;
-  stage.training = training_data(config);
+  stage.training = std::move(training);
   stage.targets = std::make_shared<ClipTargets>(
       config, make_teacher(config, model, cache_dir, device), stage.training);
   stage.distiller = std::make_unique<UnetDistiller>(
@@ -66,7 +69,9 @@ Stage build(const DistillUnetConfig& config, const fs::path& model, const fs::pa
 
 ExitCode dry_run(const DistillUnetConfig& config, torch::Device device) {
   const StagedFolder scratch(fs::temp_directory_path() / "vdd-dry-run");  // never committed
-  const Stage stage = build(config, teacher_folder(config, scratch.path() / "teacher"), "", device);
+  auto training = check_inputs(config);
+  const fs::path model = teacher_folder(config, scratch.path() / "teacher");
+  const Stage stage = build(config, std::move(training), model, "", device);
   audit(*stage.distiller, *stage.training, static_cast<std::uint64_t>(config.train.seed));
   return ExitCode::kDone;
 }
@@ -88,13 +93,14 @@ ExitCode distill_unet(DistillUnetConfig config, const RunOptions& options) {
   resolve(config);
   if (options.dry_run) return dry_run(config, device);
 
+  auto training = check_inputs(config);
   const auto run = open_run(config, options, distill_unet_free_keys());
   const fs::path own_cache = run->root() / "teacher_cache";
   const fs::path cache_dir = !config.cache.enabled      ? fs::path()
                              : config.cache.dir.empty() ? own_cache
                                                         : fs::path(config.cache.dir);
-  const Stage stage =
-      build(config, teacher_folder(config, run->root() / "teacher"), cache_dir, device);
+  const Stage stage = build(config, std::move(training),
+                            teacher_folder(config, run->root() / "teacher"), cache_dir, device);
   const Teacher& teacher = stage.targets->teacher();
   const TrainerConfig trainer_config{
       .train = config.train,
@@ -132,7 +138,7 @@ ExitCode distill_unet(DistillUnetConfig config, const RunOptions& options) {
 CacheBuild build_teacher_cache(DistillUnetConfig config, std::int64_t samples) {
   require_cache_dir(config);
   const torch::Device device = configure_torch(config.train);
-  const auto training = training_data(config);
+  const auto training = check_inputs(config);
   const auto teacher = make_teacher(config, teacher_folder(config, shared_teacher(config)),
                                     config.cache.dir, device);
   ClipTargets targets(config, teacher, training);
@@ -170,7 +176,7 @@ CacheBuild build_teacher_cache(DistillUnetConfig config, std::int64_t samples) {
 CacheComparison recompute_cached(DistillUnetConfig config, std::int64_t count) {
   require_cache_dir(config);
   const torch::Device device = configure_torch(config.train);
-  const auto training = training_data(config);
+  const auto training = check_inputs(config);
   const fs::path model = teacher_folder(config, shared_teacher(config));
   const auto cached = make_teacher(config, model, config.cache.dir, device);
   const auto fresh = make_teacher(config, model, "", device);

@@ -70,6 +70,20 @@ std::string sample_list(const std::vector<std::int64_t>& numbers,
   return join(texts, ", ");
 }
 
+/// Before any time is spent: two checkpoints must fit on the disk.
+void require_disk_space(const Selection& selection, bool averages, const fs::path& folder) {
+  std::int64_t bytes = 0;
+  for (const auto& parameter : selection.parameters) {
+    const auto own = static_cast<std::int64_t>(parameter.tensor.nbytes());
+    bytes += own * (parameter.trained ? (averages ? 4 : 3) : 1);
+  }
+  const std::int64_t free = free_disk_bytes(folder);
+  if (free < 2 * bytes) {
+    throw ResourceError(concat(folder.string(), ": ", free >> 20,
+                               " MiB are free, two checkpoints take ", 2 * bytes >> 20, " MiB"));
+  }
+}
+
 void require_same_inputs(const std::map<std::string, std::string>& now,
                          const std::vector<Input>& before, const fs::path& checkpoint) {
   for (const auto& [name, hash] : before) {
@@ -128,6 +142,7 @@ Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> datase
       scaler_(config.precision),
       accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
       checkpoints_(run, config.train.keep) {
+  require_disk_space(distiller.selection(), config.ema.enabled, run.root());
   if (config.ema.enabled) ema_.emplace(optimizer_.parameters(), config.ema);
 }
 
@@ -188,8 +203,7 @@ ExitCode Trainer::run() {
   progress_->finish();
   loader_.reset();
 
-  const bool finished = step_ >= train.max_steps || window_size() == 0;
-  if (finished && validation_due()) validate();
+  const bool finished = (step_ >= train.max_steps || window_size() == 0) && !validation_due();
   if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
   metrics_->sync();
   if (finished) {
@@ -299,6 +313,7 @@ void Trainer::validate() {
     const torch::NoGradGuard no_grad;
     result = distiller_.validate(step_, run_);
   }
+  if (!result.complete) return;  // the resumed run does it
   validated_step_ = step_;
   metrics_->write(step_, result.metrics);
   metrics_->write_timing(step_, Record().add("validation_seconds", watch.seconds()));

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
@@ -75,6 +76,7 @@ SampleLoss UnetDistiller::step(const data::Clip& clip, std::int64_t n) {
 ValidationResult UnetDistiller::validate(std::int64_t step, const RunDir& run) {
   UnetValidation report(config_.validation, config_.loss, targets_->teacher());
   for (std::int64_t n = 0; n < config_.validation.clips; ++n) {
+    if (stop_requested() != StopReason::kNone) return {.complete = false};
     const data::Clip clip = validation_.dataset->load(validation_.seed, n);
     const TeacherTarget target = targets_->get(clip, n, ClipTargets::Use::kValidation);
     report.add(clip, target, denoise(target).cpu(), step, run);

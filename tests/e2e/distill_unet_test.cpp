@@ -231,6 +231,7 @@ TEST_F(DistillUnet, RefusesWhatCannotBeMeant) {
   refused(arguments(folder_ / "c", {"model.teacher=/nowhere"}), 3, "/nowhere");
   refused(arguments(folder_ / "d", {"train.device=cuda:99"}), 2, "cuda:99");
   refused({"-o", (folder_ / "e").string()}, 2, "--config");
+  EXPECT_TRUE(folder_.names().empty()) << "a start that was refused leaves no run folder";
 }
 
 TEST_F(DistillUnet, ADryRunAuditsAndWritesNothing) {

@@ -35,9 +35,10 @@ struct SampleLoss {
 };
 
 struct ValidationResult {
-  Record metrics;
-  double score = 0;                                                     ///< smaller is better
-  std::vector<std::pair<std::string, std::filesystem::path>> pictures;  ///< tag, PNG
+  Record metrics = {};
+  double score = 0;                                                          ///< smaller is better
+  std::vector<std::pair<std::string, std::filesystem::path>> pictures = {};  ///< tag, PNG
+  bool complete = true;  ///< false if a stop was asked for before its end: all else is void
 };
 
 /// One kind of training, as the trainer sees it. All else (order, accumulation, logs, checkpoints,
@@ -54,7 +55,8 @@ class Distiller {
   virtual SampleLoss step(const data::Clip& clip, std::int64_t n) = 0;
   /// False if step() can do without the clip's pixels. Called from the loader's threads.
   virtual bool wants_pixels(const data::ClipPlan&) const { return true; }
-  /// Scores the weights as they are, and writes pictures into the run. Without gradients.
+  /// Scores the weights as they are, and writes pictures into the run. Without gradients. Polls
+  /// stop_requested().
   virtual ValidationResult validate(std::int64_t step, const RunDir& run) = 0;
   /// Writes the model part of a checkpoint (diffusers layout), or reads it back.
   virtual void save_model(const std::filesystem::path& checkpoint, std::int64_t step) = 0;
@@ -80,6 +82,7 @@ struct TrainerConfig {
 class Trainer {
  public:
   /// Both `distiller` and `run` outlive the trainer.
+  /// Throws ResourceError if the disk has no room for two checkpoints.
   Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> dataset,
           const TrainerConfig& config, RunDir& run);
 
