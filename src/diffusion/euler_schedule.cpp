@@ -34,6 +34,9 @@ std::vector<std::string> SchedulerConfig::check() const {
   if (beta_schedule != "linear" && beta_schedule != "scaled_linear") {
     errors.push_back(concat("beta_schedule: unsupported value ", escape(beta_schedule)));
   }
+  if (interpolation_type != "linear") {  // "log_linear" takes a step more than asked for
+    errors.push_back(concat("interpolation_type: unsupported value ", escape(interpolation_type)));
+  }
   if (sigma_min && sigma_max && *sigma_min >= *sigma_max)
     errors.emplace_back("sigma_min: must be below sigma_max");
   return errors;
@@ -85,12 +88,6 @@ std::vector<double> EulerSchedule::levels(std::int64_t n) const {
   std::vector<double> sigmas;
   for (std::int64_t i = 0; i < n; ++i) {
     const double back = static_cast<double>(n - 1 - i);  // steps to go
-    if (config_.interpolation_type == "log_linear") {
-      const double fraction = static_cast<double>(i) / steps;
-      sigmas.push_back(
-          std::exp(std::log(table_.back()) * (1 - fraction) + std::log(table_.front()) * fraction));
-      continue;
-    }
     double t = 0;
     if (config_.timestep_spacing == "linspace") {
       t = n == 1 ? 0 : (count - 1) * back / (steps - 1);

@@ -73,11 +73,14 @@ TEST(Precondition, FollowsKarras) {
 TEST(EulerSchedule, RefusesWhatItCannotDo) {
   SchedulerConfig config;
   config.use_beta_sigmas = true;
+  config.interpolation_type = "log_linear";
   config.sigma_min = 3;
   config.sigma_max = 2;
   const std::string message = test::thrown<ConfigError>([&] { EulerSchedule schedule(config); });
-  EXPECT_THAT(message, testing::AllOf(testing::HasSubstr("use_beta_sigmas: not supported"),
-                                      testing::HasSubstr("sigma_min: must be below sigma_max")));
+  EXPECT_THAT(message,
+              testing::AllOf(testing::HasSubstr("use_beta_sigmas: not supported"),
+                             testing::HasSubstr("interpolation_type: unsupported value log_linear"),
+                             testing::HasSubstr("sigma_min: must be below sigma_max")));
   test::thrown<ConfigError>([] { EulerSchedule().sigmas(0); });
 }
 

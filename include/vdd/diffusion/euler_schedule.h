@@ -39,8 +39,7 @@ struct SchedulerConfig {
     f("beta_schedule", beta_schedule, "how betas grow", one_of("linear", "scaled_linear"));
     f("prediction_type", prediction_type, "what the model predicts",
       one_of("epsilon", "sample", "v_prediction"));
-    f("interpolation_type", interpolation_type, "how the table is read",
-      one_of("linear", "log_linear"));
+    f("interpolation_type", interpolation_type, "how the table is read", one_of("linear"));
     f("use_karras_sigmas", use_karras_sigmas, "Karras schedule, rho 7");
     f("use_exponential_sigmas", use_exponential_sigmas, "not supported");
     f("use_beta_sigmas", use_beta_sigmas, "not supported");
