@@ -10,7 +10,7 @@ build=$root/build/release
 cd "$root"
 
 debian_packages=(
-  build-essential ccache git ninja-build python3 python3-venv
+  build-essential ccache git ninja-build python3 python3-venv strace
   libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev libjpeg62-turbo-dev libopencv-dev libpng-dev
   libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev)
 
