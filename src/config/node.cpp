@@ -110,8 +110,8 @@ class TreeBuilder {
     Node node;
     Entry key;
     bool has_key = false;
-    bool is_key =
-        false;  ///< refused, but read to its end: a syntax error may follow, and says more
+    /// Refused, but read to its end: a syntax error may follow, and says more.
+    bool is_key = false;
     std::unordered_set<std::string> keys;
   };
 
@@ -285,6 +285,8 @@ Node parse_yaml(std::string_view text, const Place& file, Errors& errors) {
 }
 
 Node parse_json(std::string_view text, const Place& file, Errors& errors) {
+  const std::size_t nul = text.find('\0');  // where the parser would take the text to end
+  if (nul != text.npos) errors.fail(file, "", concat("not valid JSON at byte ", nul + 1));
   JsonEvents events(file, errors);
   nlohmann::json::sax_parse(text, &events);
   return events.take();

@@ -27,17 +27,23 @@ spdlog::logger& root() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 }  // namespace
 
-void set_level(Level level) { root().set_level(to_spdlog(level)); }
+void set_level(Level level) {
+  root().set_level(to_spdlog(level));
+}
 
 void add_file(const std::filesystem::path& path) {
   try {
@@ -49,10 +55,14 @@ void add_file(const std::filesystem::path& path) {
   }
 }
 
-void flush() { root().flush(); }
+void flush() {
+  root().flush();
+}
 
 void write(Level level, std::string_view logger, std::string_view message) {
-  const std::string_view mark = level == Level::kError ? "error: " : level == Level::kWarning ? "warning: " : "";
+  const std::string_view mark = level == Level::kError     ? "error: "
+                                : level == Level::kWarning ? "warning: "
+                                                           : "";
   Progress::hide();
   root().log(to_spdlog(level), "[{}] {}{}", logger, mark, message);
 }

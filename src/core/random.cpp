@@ -23,7 +23,9 @@ std::uint64_t Random::next() {
   return z ^ (z >> 31);
 }
 
-double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Random::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::int64_t Random::below(std::int64_t count) {
   // Rejection keeps every value equally likely.

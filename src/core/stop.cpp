@@ -23,17 +23,13 @@ std::atomic<bool> g_terminated{false}, g_user{false}, g_interrupted{false};
 static_assert(std::atomic<StopReason>::is_always_lock_free);
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-void raise_flag(StopReason reason) {
-  StopReason none = StopReason::kNone;
-  g_reason.compare_exchange_strong(none, reason);
-}
-
 extern "C" void on_signal(int signal) {
   const bool interrupt = signal == SIGINT;
   const StopReason reason = interrupt ? StopReason::kInterrupt : StopReason::kTerminate;
   auto& seen = interrupt ? g_interrupted : signal == SIGTERM ? g_terminated : g_user;
   if (seen.exchange(true)) ::_exit(static_cast<int>(exit_code(reason)));
-  raise_flag(reason);
+  StopReason none = StopReason::kNone;
+  g_reason.compare_exchange_strong(none, reason);
 }
 
 }  // namespace
@@ -55,10 +51,6 @@ StopReason stop_requested() {
   if (deadline == kNever || Clock::now().time_since_epoch().count() < deadline)
     return StopReason::kNone;
   return StopReason::kTimeLimit;
-}
-
-void request_stop(StopReason reason) {
-  raise_flag(reason);
 }
 
 void set_time_limit(std::chrono::seconds limit) {

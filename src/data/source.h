@@ -19,8 +19,8 @@ namespace vdd::data {
 /// several runs of one name.
 struct Run {
   std::string name;  ///< of the sequence: "vkitti2/Scene01/clone/Camera_0"
-  std::string
-      group;  ///< samples spread evenly over groups (Virtual KITTI's variants), then over clips
+  /// Samples spread evenly over groups (Virtual KITTI's variants), then over clips.
+  std::string group;
   std::int64_t first = 0, length = 0;
 };
 

@@ -75,8 +75,8 @@ void quiet() {
 
 cv::VideoCapture open_video(const fs::path& path) {
   quiet();
-  const MappedFile regular(
-      path);  // refuses a FIFO, a folder, a missing file before FFmpeg could hang on it
+  // Refuses a FIFO, a folder, a missing file before FFmpeg could hang on it.
+  const MappedFile regular(path);
   cv::VideoCapture video;
   if (!is_video_file(path) || !video.open(path.string(), cv::CAP_FFMPEG))
     throw DataError(path, "no video that can be decoded");

@@ -43,8 +43,8 @@ class Bvh {
  private:
   struct Node {
     Extent bounds;
-    std::int32_t first =
-        0;  ///< leaf: first solid; else: right child (the left one follows its parent)
+    /// Leaf: first solid; else: right child (the left one follows its parent).
+    std::int32_t first = 0;
     std::int32_t count = 0;  ///< leaf: number of solids; else 0
     int axis = 0;            ///< of the split: the left child has the lower coordinates
   };

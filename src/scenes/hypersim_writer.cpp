@@ -27,39 +27,30 @@ constexpr int kCameras = 2;  // trajectories a scene
 constexpr std::array<int, 5> kVolumes{1, 2, 5, 7, 8};
 constexpr std::array<double, 6> kAssetUnits{0.01, 0.0254, 0.01, 0.001, 1, 0.0254};  // metres
 constexpr const char* kCameraColumns =
-    "scene_name,settings_output_img_height,settings_output_img_width,settings_units_info_meters_"
-    "scale,use_camera_physical,"
-    "camera_physical_anisotropy,camera_physical_blades_enable,camera_physical_blades_num,camera_"
-    "physical_blades_rotation,"
-    "camera_physical_bmpaperture_affects_exposure,camera_physical_bmpaperture_enable,camera_"
-    "physical_bmpaperture_resolution,"
-    "camera_physical_bmpaperture_tex,camera_physical_center_bias,camera_physical_distortion,camera_"
-    "physical_distortion_tex,"
-    "camera_physical_distortion_type,camera_physical_dof_display_threshold,camera_physical_dont_"
-    "affect_settings,"
-    "camera_physical_enable_thin_lens_equation,camera_physical_exposure,camera_physical_f_number,"
-    "camera_physical_film_width,"
-    "camera_physical_focal_length,camera_physical_focus_distance,camera_physical_fov,camera_"
-    "physical_horizontal_offset,"
-    "camera_physical_horizontal_shift,camera_physical_ISO,camera_physical_latency,camera_physical_"
-    "lens_file,"
-    "camera_physical_lens_shift,camera_physical_optical_vignetting,camera_physical_rolling_shutter_"
-    "duration,"
-    "camera_physical_rolling_shutter_mode,camera_physical_shutter_angle,camera_physical_shutter_"
-    "offset,"
-    "camera_physical_shutter_speed,camera_physical_specify_focus,camera_physical_specify_fov,"
-    "camera_physical_subdivs,"
-    "camera_physical_target_distance,camera_physical_targeted,camera_physical_type,camera_physical_"
-    "use_dof,"
-    "camera_physical_use_moblur,camera_physical_vertical_offset,camera_physical_vignetting,camera_"
-    "physical_white_balance,"
-    "camera_physical_zoom_factor,settings_camera_auto_corrections_mode,settings_camera_auto_"
-    "exposure,"
-    "settings_camera_auto_exposure_compensation,settings_camera_auto_fit,settings_camera_auto_"
-    "white_balance,"
-    "settings_camera_curve,settings_camera_dist,settings_camera_dont_affect_settings,settings_"
-    "camera_fov,"
-    "settings_camera_height,settings_camera_image_planes,settings_camera_type";
+    "scene_name,settings_output_img_height,settings_output_img_width,"
+    "settings_units_info_meters_scale,use_camera_physical,camera_physical_anisotropy,"
+    "camera_physical_blades_enable,camera_physical_blades_num,camera_physical_blades_rotation,"
+    "camera_physical_bmpaperture_affects_exposure,camera_physical_bmpaperture_enable,"
+    "camera_physical_bmpaperture_resolution,camera_physical_bmpaperture_tex,"
+    "camera_physical_center_bias,camera_physical_distortion,camera_physical_distortion_tex,"
+    "camera_physical_distortion_type,camera_physical_dof_display_threshold,"
+    "camera_physical_dont_affect_settings,camera_physical_enable_thin_lens_equation,"
+    "camera_physical_exposure,camera_physical_f_number,camera_physical_film_width,"
+    "camera_physical_focal_length,camera_physical_focus_distance,camera_physical_fov,"
+    "camera_physical_horizontal_offset,camera_physical_horizontal_shift,camera_physical_ISO,"
+    "camera_physical_latency,camera_physical_lens_file,camera_physical_lens_shift,"
+    "camera_physical_optical_vignetting,camera_physical_rolling_shutter_duration,"
+    "camera_physical_rolling_shutter_mode,camera_physical_shutter_angle,"
+    "camera_physical_shutter_offset,camera_physical_shutter_speed,camera_physical_specify_focus,"
+    "camera_physical_specify_fov,camera_physical_subdivs,camera_physical_target_distance,"
+    "camera_physical_targeted,camera_physical_type,camera_physical_use_dof,"
+    "camera_physical_use_moblur,camera_physical_vertical_offset,camera_physical_vignetting,"
+    "camera_physical_white_balance,camera_physical_zoom_factor,"
+    "settings_camera_auto_corrections_mode,settings_camera_auto_exposure,"
+    "settings_camera_auto_exposure_compensation,settings_camera_auto_fit,"
+    "settings_camera_auto_white_balance,settings_camera_curve,settings_camera_dist,"
+    "settings_camera_dont_affect_settings,settings_camera_fov,settings_camera_height,"
+    "settings_camera_image_planes,settings_camera_type";
 
 struct Trajectory {
   fs::path images;  // .../scenes/ai_VVV_NNN/images
@@ -222,8 +213,8 @@ std::vector<Job> plan_hypersim(const fs::path& root, std::int64_t sequences,
   if (sequences == 0) return jobs;
   std::string cameras_csv = camera_header();
   std::string split_csv =
-      "scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_"
-      "name\n";
+      "scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,"
+      "split_partition_name\n";
   const double tall = static_cast<double>(config.height) / static_cast<double>(config.width);
   for (std::int64_t index = 0; index * kCameras < sequences; ++index) {
     Random random(derive_seed(config.seed, index, "hypersim scene"));

@@ -314,8 +314,8 @@ void CheckpointStore::link(const std::string& name, std::int64_t step) {
     fs::create_directory_symlink(target, temporary);
     fs::rename(temporary, folder_ / name);
     sync_folder(folder_);
-  } catch (const std::exception&
-               e) {  // the checkpoint itself is safe, and resuming does not need the link
+  } catch (const std::exception& e) {
+    // The checkpoint itself is safe, and resuming does not need the link.
     log::warning("train", concat(shown(folder_ / name), ": cannot be updated: ", e.what()));
   }
 }

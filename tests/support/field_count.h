@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-// Guards against a member that its struct forgot to list:  EXPECT_EQ(listed_fields<C>(),
-// count_members<C>());
+// Guards against a member that its struct forgot to list:
+//   EXPECT_EQ(listed_fields<C>(), count_members<C>());
 namespace vdd::test {
 
 namespace internal {
@@ -19,9 +19,9 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 
 /// Converts to anything; an optional is reached through its value, else two ways lead to it.
 struct Anything {
+  // Never defined: only asked whether it compiles.
   template <typename T>
-  requires(!IsOptional<T>::value) operator T()
-      const;  // never defined: only asked whether it compiles
+  requires(!IsOptional<T>::value) operator T() const;
 };
 
 template <typename T, std::size_t... I>

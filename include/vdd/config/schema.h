@@ -21,15 +21,16 @@ struct Field;
 /// One settings struct. The pointers of its fields live as long as the struct, or as `owner`.
 struct Section {
   std::vector<Field> fields;
-  std::function<std::vector<std::string>()>
-      check;                    ///< rules across fields, "key: message"; may be empty
-  std::shared_ptr<void> owner;  ///< set if the section owns the struct it describes
+  /// Rules across fields, "key: message"; may be empty.
+  std::function<std::vector<std::string>()> check;
+  /// Set if the section owns the struct it describes.
+  std::shared_ptr<void> owner;
 };
 
 /// A list of settings structs.
 struct SectionList {
-  std::function<std::vector<Section>(std::size_t)>
-      resize;  ///< n default elements instead of the present ones
+  /// Puts n default elements in the place of the present ones.
+  std::function<std::vector<Section>(std::size_t)> resize;
   std::function<std::vector<Section>()> elements;  ///< the present ones
   std::function<Section()> prototype;              ///< a default one, for documentation
 };

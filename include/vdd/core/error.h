@@ -12,17 +12,17 @@ namespace vdd {
 enum class ExitCode : int {
   kDone = 0,
   kFailed = 1,
-  kUsage = 2,         ///< command line or config
-  kData = 3,          ///< data or weights unusable
-  kResources = 4,     ///< not enough memory or disk
-  kNonFinite = 5,     ///< NaN or infinity where a number is needed
-  kVerification = 6,  ///< a check of written or cached content failed
-  kResumable = 75,    ///< stopped early (time limit, SIGTERM, SIGUSR1), state saved
-  kInterrupted = 130, ///< Ctrl-C
+  kUsage = 2,          ///< command line or config
+  kData = 3,           ///< data or weights unusable
+  kResources = 4,      ///< not enough memory or disk
+  kNonFinite = 5,      ///< NaN or infinity where a number is needed
+  kVerification = 6,   ///< a check of written or cached content failed
+  kResumable = 75,     ///< stopped early (time limit, SIGTERM, SIGUSR1), state saved
+  kInterrupted = 130,  ///< Ctrl-C
 };
 
-/// Root of everything the libraries throw for a cause outside the code. what() is one line that names the object, what
-/// was found and what was wanted. Caught once, in the programs.
+/// Root of everything the libraries throw for a cause outside the code. what() is one line that
+/// names the object, what was found and what was wanted. Caught once, in the programs.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, ExitCode code = ExitCode::kFailed)
@@ -39,12 +39,14 @@ class ConfigError : public Error {
   explicit ConfigError(const std::string& message) : Error(message, ExitCode::kUsage) {}
 };
 
-/// A file of data or weights cannot be used: `<path>[: <where>]: <reason>`, `where` being a tensor, frame or line. All
-/// three parts are escaped and cut, so that file content cannot write control characters to a terminal.
+/// A file of data or weights cannot be used: `<path>[: <where>]: <reason>`, `where` being a tensor,
+/// frame or line. All three parts are escaped and cut, so that file content cannot write control
+/// characters to a terminal.
 class DataError : public Error {
  public:
   DataError(const std::filesystem::path& path, std::string_view where, std::string_view reason);
-  DataError(const std::filesystem::path& path, std::string_view reason) : DataError(path, "", reason) {}
+  DataError(const std::filesystem::path& path, std::string_view reason)
+      : DataError(path, "", reason) {}
 };
 
 /// A tensor has the wrong shape or type for what is asked of it.
@@ -68,7 +70,8 @@ class NonFiniteError : public Error {
 /// Written or cached content differs from what it should be.
 class VerificationError : public Error {
  public:
-  explicit VerificationError(const std::string& message) : Error(message, ExitCode::kVerification) {}
+  explicit VerificationError(const std::string& message)
+      : Error(message, ExitCode::kVerification) {}
 };
 
 }  // namespace vdd

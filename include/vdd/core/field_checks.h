@@ -59,9 +59,6 @@ constexpr Range in_range(double low, double high) {
 constexpr Range at_least(double low) {
   return {.min = low};
 }
-constexpr Range at_most(double high) {
-  return {.max = high};
-}
 constexpr MultipleOf multiple_of(std::int64_t factor) {
   return {factor};
 }

@@ -19,8 +19,8 @@ class Progress {
  public:
   struct Options {
     std::int64_t total = 0;  ///< 0: unknown, no ETA
-    std::int64_t first =
-        0;  ///< already done before this start (a resumed run); not counted into the speed
+    /// Done before this start (a resumed run); not counted into the speed.
+    std::int64_t first = 0;
     double plain_every_s = 10;  ///< seconds between lines where stderr is no terminal
   };
   Progress(std::string label, const Options& options);

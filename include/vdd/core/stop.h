@@ -27,9 +27,6 @@ void install_signal_handlers();
 /// clock read.
 StopReason stop_requested();
 
-/// Raises the flag from code.
-void request_stop(StopReason reason);
-
 /// Stops `limit` after this call; zero or less takes the limit away.
 void set_time_limit(std::chrono::seconds limit);
 

@@ -12,11 +12,11 @@ namespace vdd::data {
 /// Everything that was drawn for one sample, before any picture is read.
 struct ClipPlan {
   std::int64_t sample = 0;  ///< its number: n, or n modulo data.clips
-  std::int64_t attempt =
-      0;  ///< 0; counts up when data.on_bad_sample is `skip` and earlier draws were unusable
+  /// Counts up from 0 when data.on_bad_sample is `skip` and earlier draws were unusable.
+  std::int64_t attempt = 0;
   std::size_t source = 0, run = 0;
-  std::int64_t first = 0, stride = 1,
-               frames = 0;  ///< frame numbers first, first + stride, ... as on disk
+  /// Frame numbers first, first + stride, ... as on disk.
+  std::int64_t first = 0, stride = 1, frames = 0;
   bool reversed = false, flipped = false;
   double crop_x = 0.5, crop_y = 0.5;  ///< where the cut lies in its free room, 0..1
   /// For people and logs: "vkitti2/Scene02/clone/Camera_0#00012+8x1", then "r" if reversed and "f"
@@ -30,16 +30,16 @@ struct ClipPlan {
 /// One sample. Tensors are contiguous, on the CPU; those that were not asked for or do not exist
 /// are undefined.
 struct Clip {
-  at::Tensor rgb_TCHW;       ///< float32 in [-1, 1]
-  at::Tensor depth_THW;      ///< float32 planar depth in metres; 0 where invalid
-  at::Tensor disparity_THW;  ///< float32: 1/depth, brought to [0, 1] over the whole clip; 0 in the
-                             ///< sky and where invalid
-  at::Tensor valid_THW;      ///< bool: depth was measured and is no sky
-  at::Tensor sky_THW;        ///< bool
-  at::Tensor
-      intrinsics_T33;  ///< float64: pixel (centres on integers) ~ K X; full 3x3 for tilted lenses
-  at::Tensor
-      poses_T44;  ///< float64 camera-to-world, metres; camera axes x right, y down, z forward
+  at::Tensor rgb_TCHW;   ///< float32 in [-1, 1]
+  at::Tensor depth_THW;  ///< float32 planar depth in metres; 0 where invalid
+  /// float32: 1/depth, brought to [0, 1] over the whole clip; 0 in the sky and where invalid.
+  at::Tensor disparity_THW;
+  at::Tensor valid_THW;  ///< bool: depth was measured and is no sky
+  at::Tensor sky_THW;    ///< bool
+  /// float64: pixel (centres on integers) ~ K X; full 3x3 for tilted lenses.
+  at::Tensor intrinsics_T33;
+  /// float64 camera-to-world, metres; camera axes x right, y down, z forward.
+  at::Tensor poses_T44;
   std::string source_id, content_key;  ///< as in ClipPlan
   std::int64_t sample = 0;
   bool flipped = false;

@@ -34,8 +34,7 @@ struct SourceConfig {
       at_least(1));
     f("rgb", rgb,
       "Hypersim pictures: color_hdf5 is tone-mapped here with one exposure a clip, tonemap_jpg is "
-      "the "
-      "preview (each frame its own exposure; reads several times faster)",
+      "the preview (each frame its own exposure; reads several times faster)",
       one_of("color_hdf5", "tonemap_jpg"));
   }
 };

@@ -38,8 +38,7 @@ inline constexpr std::int64_t kMaxPixels = 64 << 20;
 /// 8-bit RGB from a JPEG or a PNG, told apart by content. Grey becomes three equal channels, alpha
 /// is dropped; 16-bit is refused.
 Image8 read_rgb(const std::filesystem::path& path);
-/// 16-bit grey PNG, values as stored (Virtual KITTI: centimetres; KITTI: metres * 256; Bonn: metres
-/// * 5000).
+/// 16-bit grey PNG, values as stored (Virtual KITTI: centimetres; KITTI: 1/256 m; Bonn: 1/5000 m).
 Image16 read_png16(const std::filesystem::path& path);
 
 /// MPI Sintel's .dpt: metres as float. NaN, infinity and negative values are refused.

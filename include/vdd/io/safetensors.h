@@ -47,9 +47,9 @@ class SafetensorsFile final : public tensor::TensorSource {
 std::unique_ptr<tensor::TensorSource> open_safetensors_index(const std::filesystem::path& path);
 
 /// A weights file, an index, or in a folder the first that exists of `<stem>.safetensors`,
-/// `<stem>.fp16.safetensors`,
-/// `<stem>.safetensors.index.json`, `<stem>.safetensors.index.fp16.json`. Stems:
-/// "diffusion_pytorch_model" (diffusers), "model" (transformers). Throws DataError.
+/// `<stem>.fp16.safetensors`, `<stem>.safetensors.index.json` and
+/// `<stem>.safetensors.index.fp16.json`. Stems: "diffusion_pytorch_model" (diffusers), "model"
+/// (transformers). Throws DataError.
 std::unique_ptr<tensor::TensorSource> open_weights(
     const std::filesystem::path& folder_or_file,
     const std::string& stem = "diffusion_pytorch_model");

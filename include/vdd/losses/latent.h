@@ -10,9 +10,8 @@
 #include "vdd/losses/loss_parts.h"
 
 // The losses of stage 1. Both compare latents in the scaled space (VAE mode times 0.18215) of
-// student and teacher, shape
-// [...,C,h,w], the teacher without gradient. Half precision is converted to float32 first; a scalar
-// of that type is returned.
+// student and teacher, shape [...,C,h,w], the teacher without gradient. Half precision is converted
+// to float32 first; a scalar of that type is returned.
 namespace vdd::losses {
 
 struct LatentLossConfig {

@@ -36,9 +36,10 @@ struct Aligned {
   at::Tensor scale_shift_G2;  ///< what maps the prediction to 1/depth
 };
 
-/// 1. Bilinear resize of the prediction to the ground truth's size; 2. valid = min_depth < gt <
-/// max_depth (and `mask_THW`, if it is defined); 3. prediction raised to `floor`; 4. least squares
-/// of s p + t against 1/(gt + 1e-8) over all valid pixels;
+/// 1. Bilinear resize of the prediction to the ground truth's size;
+/// 2. valid = min_depth < gt < max_depth (and `mask_THW`, if it is defined);
+/// 3. prediction raised to `floor`;
+/// 4. least squares of s p + t against 1/(gt + 1e-8) over all valid pixels;
 /// 5. depth = 1 / max(s p + t, floor), clipped to [floor, max_depth].
 /// A prediction without two distinct values gives s = 0 and t = mean(1/gt); no valid pixel gives s
 /// = 1 and t = 0. A negative s is not rejected, as in the original. Invalid ground truth may hold

@@ -32,7 +32,7 @@ struct VaeConfig {
     f("latent_channels", latent_channels, "channels of a latent", positive);
     f("sample_size", sample_size, "image size of the training; without effect", positive);
     f("scaling_factor", scaling_factor, "a latent is multiplied by it before diffusion", positive);
-    f("force_upcast", force_upcast, "run in float32 even if stored in float16");
+    f("force_upcast", force_upcast, "for other programs; training never runs it in float16");
   }
   std::vector<std::string> check() const;
   /// Pixels per latent pixel along an axis.

@@ -8,8 +8,8 @@
 #include <vector>
 
 // The leaves of every model: PyTorch's layers by the names of their parameters, but made with
-// uninitialised memory, because a checkpoint or nn::initialize() fills them. Legend: N images, C
-// channels, H W height and width, F frames, S = H*W.
+// uninitialised memory, because a checkpoint or nn::initialize() fills them.
+// Legend: N images, C channels, H W height and width, F frames, S = H*W.
 namespace vdd::nn {
 
 /// A module that owns parameters and knows PyTorch's (or diffusers') initial distribution for them.

@@ -10,8 +10,8 @@ namespace vdd::pipeline {
 
 /// What the denoiser is told about the video.
 struct Conditioning {
-  torch::Tensor
-      rgb_latent_TChw;  ///< float32, the mode of E(X), not multiplied by the scaling factor
+  /// float32, the mode of E(X), not multiplied by the scaling factor.
+  torch::Tensor rgb_latent_TChw;
   torch::Tensor image_embeds_TD;  ///< float32, one CLIP embedding per frame
 
   Conditioning slice(std::int64_t start, std::int64_t end) const {

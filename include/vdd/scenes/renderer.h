@@ -23,10 +23,11 @@ struct Camera {
 struct Frame {
   std::int64_t height = 0, width = 0;
   std::vector<float> radiance;  ///< linear R, G, B
-  std::vector<float> depth;  ///< along the camera's axis, metres; infinite where there is only sky
+  /// Along the camera's axis, metres; infinite where there is only sky.
+  std::vector<float> depth;
   std::vector<float> distance;  ///< from the camera's centre, metres
-  std::vector<std::int32_t>
-      entity;  ///< index of the object; number of objects for the ground; -1 for the sky
+  /// Index of the object; number of objects for the ground; -1 for the sky.
+  std::vector<std::int32_t> entity;
 };
 
 /// A scene as it stands at one moment. The scene must outlive it. Const members may be called from

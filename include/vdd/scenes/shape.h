@@ -14,8 +14,8 @@ enum class ShapeKind { kBox, kTaper, kEllipsoid, kFrustum };
 struct Shape {
   ShapeKind kind = ShapeKind::kBox;
   Vec3 half;  ///< half extents; the radii of an ellipsoid; for a frustum y is the half height
-  double top_x =
-      1;  ///< taper: half extent of the top face over that of the bottom; frustum: the radius there
+  /// Taper: half extent of the top face over that of the bottom; frustum: the radius there.
+  double top_x = 1;
   double top_z = 1;  ///< taper only
 };
 

@@ -51,8 +51,7 @@ std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> sourc
                                              std::string (*rename)(std::string_view));
 
 struct LoadOptions {
-  std::vector<std::string> allow_missing =
-      {};  ///< globs of names that may keep the module's values
+  std::vector<std::string> allow_missing = {};     ///< globs of names that keep their values
   std::vector<std::string> allow_unexpected = {};  ///< globs of names that are ignored
   bool allow_nonfinite = false;
   std::size_t listed = 5;  ///< names per kind that an error shows; SIZE_MAX for all

@@ -61,8 +61,7 @@ struct StudentConfig {
   constexpr void fields(auto& f) {
     f("input", input,
       "noise: what the teacher starts from too (stochastic student); rgb_latent: the video's "
-      "latent "
-      "in its place (deterministic student)",
+      "latent in its place (deterministic student)",
       one_of("noise", "rgb_latent"));
     f("rgb_latent_scale", rgb_latent_scale, "factor of that latent", positive);
     f("noise", noise,

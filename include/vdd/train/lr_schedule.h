@@ -28,8 +28,10 @@ struct LrScheduleConfig {
 
 /// The factor on the peak learning rate of optimizer update `update` = 1, 2, ..., with w = warmup,
 /// L = length or else `run_updates`, r = final_factor and p = (update - w) / (L - w):
-///   update < w: update / w;  else constant 1, exponential r^p, cosine r + (1 - r)(1 + cos(pi p)) /
-///   2;  r from L on.
+///   update < w    update / w
+///   constant      1
+///   exponential   r^p, and r from L on
+///   cosine        r + (1 - r)(1 + cos(pi p)) / 2, and r from L on
 /// Source: Marigold's IterExponential for the exponential one. Throws ConfigError if a decay ends
 /// before the warm-up.
 double lr_factor(const LrScheduleConfig& config, std::int64_t update, std::int64_t run_updates);

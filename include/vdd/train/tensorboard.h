@@ -21,10 +21,9 @@ class EventWriter {
   using Scalar = std::pair<std::string, double>;
 
   /// Starts a new file events.out.tfevents.<time>.<host>.<pid>.<n> in `folder`, which is made if
-  /// missing. With `last_step`
-  /// >= 0 the file begins with a session start at last_step + 1, which makes TensorBoard forget
-  /// what earlier files of the folder say from there on. Throws ResourceError if the file cannot be
-  /// made.
+  /// missing. Unless `last_step` is negative, the file begins with a session start at
+  /// last_step + 1, which makes TensorBoard forget what earlier files of the folder say from there
+  /// on. Throws ResourceError if the file cannot be made.
   EventWriter(const std::filesystem::path& folder, std::int64_t last_step);
   ~EventWriter();
   EventWriter(const EventWriter&) = delete;
