@@ -9,7 +9,6 @@
 
 #include <csignal>
 #include <cstring>
-#include <fstream>
 
 #include "support/temp_dir.h"
 #include "support/thrown.h"
@@ -19,6 +18,7 @@ namespace vdd {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
 using test::thrown;
 using testing::ElementsAre;
@@ -42,10 +42,6 @@ class FileSizeLimit {
   rlimit old_{};
   void (*old_handler_)(int);
 };
-
-std::string content(const fs::path& path) {
-  return read_file(path, 1 << 20);
-}
 
 TEST(Files, ReadsWhatWasWritten) {
   const TempDir dir;
@@ -71,7 +67,7 @@ TEST(Files, WhatIsNoFileIsRefusedAtOnce) {
         std::pair(dir.path(), "is a folder, not a file"),
         std::pair(fs::path("/dev/zero"), "is a device, not a file"),
         std::pair(dir / "loop", "symbolic link"), std::pair(dir / "absent", "No such file")}) {
-    EXPECT_THAT(thrown<DataError>([&] { content(path); }), HasSubstr(reason)) << path;
+    EXPECT_THAT(thrown<DataError>([&] { read_file(path, 1 << 20); }), HasSubstr(reason)) << path;
     EXPECT_THAT(thrown<DataError>([&] { MappedFile mapped(path); }), HasSubstr(reason)) << path;
   }
 }

@@ -4,9 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "support/temp_dir.h"
 #include "vdd/core/error.h"
 
@@ -27,8 +24,7 @@ TEST(Log, WritesToStandardErrorAndTheFile) {
   log::flush();
   EXPECT_EQ(::testing::internal::GetCapturedStderr(),
             "[train] step 1 {not a format} 100%\n[data] warning: odd\n[io] error: bad\n");
-  std::ifstream in(folder / "run.log");
-  const std::string text(std::istreambuf_iterator<char>(in), {});
+  const std::string text = test::content(folder / "run.log");
   EXPECT_THAT(text, HasSubstr(" [data] warning: odd\n"));
   EXPECT_THAT(text, Not(HasSubstr("hidden")));
 }

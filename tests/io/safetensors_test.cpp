@@ -7,7 +7,6 @@
 #include <torch/torch.h>
 
 #include <csignal>
-#include <limits>
 
 #include "safetensors_bytes.h"
 #include "support/temp_dir.h"
@@ -21,14 +20,11 @@ namespace {
 
 using namespace std::string_literals;
 using tensor::NamedTensors;
+using test::content;
 using test::TempDir;
 using test::thrown;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string content(const std::filesystem::path& path) {
-  return read_file(path, 1 << 20);
-}
 
 bool same_bytes(const torch::Tensor& a, const torch::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&

@@ -4,8 +4,6 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +32,8 @@ inline Finished run_program(const std::string& name, const std::vector<std::stri
   add(" >", (folder / "out").string());
   add(" 2>", (folder / "err").string());
   const int status = std::system(command.c_str());
-  const auto content = [&](const char* file) {
-    std::ifstream in(folder / file, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content("out"),
-          content("err")};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), content(folder / "out"),
+          content(folder / "err")};
 }
 
 }  // namespace vdd::test

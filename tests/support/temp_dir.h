@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,6 +12,13 @@
 #include <vector>
 
 namespace vdd::test {
+
+/// The bytes of a file. Throws if there is none: two missing files are not equal.
+inline std::string content(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw std::runtime_error(file.string() + ": cannot be opened");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 /// A new folder that goes away with its content.
 class TempDir {

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 
 #include "support/checkpoint_victim.h"
@@ -17,6 +16,7 @@ namespace vdd::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
 using test::thrown;
 using testing::ElementsAre;
@@ -39,9 +39,6 @@ CheckpointStore::Writer filled(std::int64_t step) {
 
 void write_raw(const fs::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
-}
-std::string read_raw(const fs::path& path) {
-  return read_file(path, 1 << 20);
 }
 void no_space(const fs::path&) {
   throw ResourceError("no space left on device");
@@ -70,7 +67,7 @@ TEST_F(CheckpointTest, SavedCheckpointsAreCompleteAndLinked) {
       checkpoint_files(path),
       ElementsAre(testing::Pair("trainer/state.json", 9), testing::Pair("unet/config.json", 3),
                   testing::Pair("unet/diffusion_pytorch_model.safetensors", 20'009)));
-  for (const auto& [name, bytes] : test::victim_files(500)) EXPECT_EQ(read_raw(path / name), bytes);
+  for (const auto& [name, bytes] : test::victim_files(500)) EXPECT_EQ(content(path / name), bytes);
   EXPECT_EQ(store.newest_valid().step, 1'000'000);
   EXPECT_EQ(store.at(500).path, path);
 }
@@ -132,7 +129,7 @@ TEST_F(CheckpointTest, EveryChangedByteIsFound) {
     }
     write_raw(path / name, bytes);
   }
-  const std::string marker = read_raw(path / "complete.json");
+  const std::string marker = content(path / "complete.json");
   for (std::size_t i = 0; i < marker.size(); ++i) {
     std::string changed = marker;
     changed[i] ^= 1;

@@ -10,17 +10,13 @@
 #include <limits>
 
 #include "support/temp_dir.h"
-#include "vdd/core/files.h"
 
 namespace vdd::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
-
-std::string read_text(const std::filesystem::path& path) {
-  return read_file(path, 1 << 20);
-}
 
 Record losses(double loss) {
   Record record;
@@ -50,11 +46,11 @@ TEST(MetricsLog, WritesThreeFiles) {
   log.write(1, losses(0.5));
   log.write_timing(1, Record().add("step_s", 0.25));
   log.write(2, losses(0.25));
-  EXPECT_EQ(read_text(run / "metrics.jsonl"),
+  EXPECT_EQ(content(run / "metrics.jsonl"),
             "{\"step\": 1, \"loss\": 0.5, \"samples\": [7, 8]}\n{\"step\": 2, \"loss\": 0.25, "
             "\"samples\": [7, 8]}\n");
-  EXPECT_EQ(read_text(run / "timing.jsonl"), "{\"step\": 1, \"step_s\": 0.25}\n");
-  EXPECT_EQ(read_text(run / "metrics.csv"), "step,loss\n1,0.5\n2,0.25\n");
+  EXPECT_EQ(content(run / "timing.jsonl"), "{\"step\": 1, \"step_s\": 0.25}\n");
+  EXPECT_EQ(content(run / "metrics.csv"), "step,loss\n1,0.5\n2,0.25\n");
 }
 
 TEST(MetricsLog, ALaterKeyBecomesAColumnOfTheWholeCsv) {
@@ -63,7 +59,7 @@ TEST(MetricsLog, ALaterKeyBecomesAColumnOfTheWholeCsv) {
   log.write(1, losses(0.5));
   log.write(1, Record().add("valid.absrel", 0.125).add("note", "first, \"best\""));
   log.write(2, losses(std::nan("")));
-  EXPECT_EQ(read_text(run / "metrics.csv"),
+  EXPECT_EQ(content(run / "metrics.csv"),
             "step,loss,valid.absrel,note\n1,0.5,,\n1,,0.125,\"first, \"\"best\"\"\"\n2,nan,,\n");
 }
 
@@ -96,7 +92,7 @@ TEST(MetricsLog, AResumedRunEndsWithTheSameBytesWhereverItWasKilled) {
           train(log, checkpoint + 1, 12);
         }
         for (const char* name : {"metrics.jsonl", "metrics.csv", "timing.jsonl"}) {
-          EXPECT_EQ(read_text(run / name), read_text(whole / name))
+          EXPECT_EQ(content(run / name), content(whole / name))
               << name << " " << checkpoint << " " << killed;
         }
       }
@@ -118,16 +114,15 @@ TEST(MetricsLog, RecordsOfTheCheckpointsStepThatCameAfterItGoToo) {
   }
   MetricsLog log(run.path(), 4, lines);
   EXPECT_EQ(log.lines(), 1);
-  EXPECT_EQ(read_text(run / "metrics.jsonl"),
-            "{\"step\": 4, \"loss\": 0.5, \"samples\": [7, 8]}\n");
-  EXPECT_EQ(read_text(run / "metrics.csv"), "step,loss\n4,0.5\n");
+  EXPECT_EQ(content(run / "metrics.jsonl"), "{\"step\": 4, \"loss\": 0.5, \"samples\": [7, 8]}\n");
+  EXPECT_EQ(content(run / "metrics.csv"), "step,loss\n4,0.5\n");
 }
 
 TEST(MetricsLog, ADamagedLineIsLeftOut) {
   const TempDir run;
   run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 33));
   MetricsLog log(run.path(), 5);
-  EXPECT_EQ(read_text(run / "metrics.jsonl"), "{\"step\": 1}\n{\"step\": 2}\n");
+  EXPECT_EQ(content(run / "metrics.jsonl"), "{\"step\": 1}\n{\"step\": 2}\n");
 }
 
 TEST(MetricsLog, ANewStartIsEmpty) {
@@ -135,8 +130,8 @@ TEST(MetricsLog, ANewStartIsEmpty) {
   run.write("metrics.jsonl", "{\"step\": 1}\n");
   run.write("metrics.csv", "step\n1\n");
   MetricsLog log(run.path(), -1);
-  EXPECT_EQ(read_text(run / "metrics.jsonl"), "");
-  EXPECT_EQ(read_text(run / "metrics.csv"), "step\n");
+  EXPECT_EQ(content(run / "metrics.jsonl"), "");
+  EXPECT_EQ(content(run / "metrics.csv"), "step\n");
 }
 
 TEST(MetricsLog, AFailedWriteIsDroppedWholeAndCounted) {

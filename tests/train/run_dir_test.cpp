@@ -11,20 +11,16 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
-#include "vdd/core/files.h"
 
 namespace vdd::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
 using test::thrown;
 using testing::AllOf;
 using testing::HasSubstr;
-
-std::string read_text(const std::filesystem::path& path) {
-  return read_file(path, 1 << 20);
-}
 
 TEST(RunDir, ANewRunTakesAMissingOrEmptyFolder) {
   const TempDir temp;
@@ -42,7 +38,7 @@ TEST(RunDir, AnExistingRunNeedsResumeOrOverwrite) {
       thrown<ConfigError>([&] { RunDir(temp / "run", RunMode::kNew); }),
       AllOf(HasSubstr((temp / "run").string()), HasSubstr("--resume"), HasSubstr("--overwrite")));
   { const RunDir resumed(temp / "run", RunMode::kResume); }
-  EXPECT_EQ(read_text(temp / "run/config.resolved.yaml"), "lr: 1\n");
+  EXPECT_EQ(content(temp / "run/config.resolved.yaml"), "lr: 1\n");
   { const RunDir overwritten(temp / "run", RunMode::kOverwrite); }
   EXPECT_FALSE(fs::exists(temp / "run/config.resolved.yaml"));
 }
@@ -169,7 +165,7 @@ TEST(RunDir, TheManifestListsEveryStart) {
                        .threads = 2};
   { RunDir(temp / "run", RunMode::kNew).write_manifest(facts, 0); }
   { RunDir(temp / "run", RunMode::kResume).write_manifest(facts, 300); }
-  const auto manifest = nlohmann::json::parse(read_text(temp / "run/manifest.json"));
+  const auto manifest = nlohmann::json::parse(content(temp / "run/manifest.json"));
   EXPECT_EQ(manifest["program"], "distill_unet");
   EXPECT_EQ(manifest["weights"]["vae"], "b2");
   EXPECT_EQ(manifest["threads"], 2);
@@ -184,9 +180,9 @@ TEST(RunDir, AChangedConfigKeepsTheOldOne) {
   const TempDir temp;
   RunDir run(temp / "run", RunMode::kNew);
   for (const char* text : {"a: 1\n", "a: 1\n", "a: 2\n", "a: 3\n"}) run.write_config(text);
-  EXPECT_EQ(read_text(run.config()), "a: 3\n");
-  EXPECT_EQ(read_text(temp / "run/config.resolved.1.yaml"), "a: 1\n");
-  EXPECT_EQ(read_text(temp / "run/config.resolved.2.yaml"), "a: 2\n");
+  EXPECT_EQ(content(run.config()), "a: 3\n");
+  EXPECT_EQ(content(temp / "run/config.resolved.1.yaml"), "a: 1\n");
+  EXPECT_EQ(content(temp / "run/config.resolved.2.yaml"), "a: 2\n");
   EXPECT_FALSE(fs::exists(temp / "run/config.resolved.3.yaml"));
 }
 

@@ -15,6 +15,7 @@
 namespace vdd::train {
 namespace {
 
+using test::content;
 using test::TempDir;
 using test::thrown;
 using ::testing::ElementsAre;
@@ -68,10 +69,7 @@ TEST(TeacherCache, FindsEveryKindOfDamage) {
   const std::string key = cache_key(kParts);
   cache.store(kParts, some_target(5));
   const auto path = cache.path(key);
-  const std::string whole = [&] {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  }();
+  const std::string whole = content(path);
   const auto rewrite = [&](const std::string& bytes) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   };

@@ -12,16 +12,12 @@
 
 #include "support/temp_dir.h"
 #include "vdd/core/error.h"
-#include "vdd/core/files.h"
 
 namespace vdd::train {
 namespace {
 
+using test::content;
 using test::TempDir;
-
-std::string read_text(const std::filesystem::path& path) {
-  return read_file(path, 1 << 20);
-}
 
 template <typename T>
 T at(std::string_view bytes, std::size_t offset) {
@@ -43,7 +39,7 @@ std::uint32_t masked_crc(std::string_view bytes) {
 
 /// Checks the frames of a file; returns the events as hexadecimal digits without their time stamps.
 std::vector<std::string> events(const std::filesystem::path& path) {
-  const std::string file = read_text(path);
+  const std::string file = content(path);
   const auto now =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::vector<std::string> out;

@@ -6,8 +6,6 @@
 #include <torch/torch.h>
 
 #include <chrono>
-#include <cmath>
-#include <fstream>
 #include <limits>
 #include <thread>
 
@@ -21,6 +19,7 @@ namespace vdd::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
 using test::thrown;
 using ::testing::HasSubstr;
@@ -69,11 +68,6 @@ class Colour final : public Distiller {
   }
   Selection selection_;
 };
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class TrainerTest : public ::testing::Test {
  protected:

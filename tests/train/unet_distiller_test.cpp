@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <map>
 
 #include "support/clips.h"
@@ -18,6 +17,7 @@ namespace vdd::train {
 namespace {
 
 namespace fs = std::filesystem;
+using test::content;
 using test::TempDir;
 
 /// One random teacher and a few clips for all tests.
@@ -245,11 +245,6 @@ TEST_F(UnetDistillerTest, AModelFolderReadsBackAsTheSameStudent) {
 TEST_F(UnetDistillerTest, EveryTrainedTensorGetsAGradient) {
   UnetDistiller student = distiller(targets());
   audit(student, *dataset_, 0);  // throws otherwise
-}
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 TEST_F(UnetDistillerTest, ARandomTeacherIsAFunctionOfItsSeed) {
