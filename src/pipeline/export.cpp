@@ -2,6 +2,7 @@
 #include "vdd/pipeline/export.h"
 
 #include <cstring>
+#include <set>
 
 #include "model_parts.h"
 #include "vdd/config/writer.h"
@@ -17,6 +18,22 @@ namespace {
 
 using tensor::TensorInfo;
 using tensor::TensorSource;
+
+/// Only a model folder is ever replaced.
+void check_target(const fs::path& output) {
+  if (!fs::is_directory(output)) return;
+  static const std::set<std::string> kOwned = {
+      "model_index.json", "vdd.json",         "unet", "vae", "scheduler",
+      "image_encoder",    "feature_extractor"};
+  for (const auto& entry : fs::directory_iterator(output)) {
+    const std::string name = entry.path().filename().string();
+    if (!kOwned.contains(name)) {
+      throw ConfigError(concat(escape(output.string(), 1000), ": holds ", escape(name),
+                               ", which is no part of a model, so it is not replaced"));
+    }
+  }
+}
+
 ModelFolders find_source(const ExportSpec& spec) {
   if (fs::is_directory(spec.model / "checkpoints")) {
     throw DataError(spec.model,
@@ -72,6 +89,7 @@ void verify_text(const fs::path& file, const std::string& found, const std::stri
 ExportReport export_diffusers(const ExportSpec& spec) {
   const ModelFolders folders = find_source(spec);
   using Existing = StagedFolder::Existing;
+  if (spec.overwrite) check_target(spec.output);
   StagedFolder staged(spec.output, spec.overwrite ? Existing::kReplace : Existing::kRefuse);
 
   ExportReport report;

@@ -97,8 +97,15 @@ TEST_F(Export, AnExistingFolderIsReplacedOnlyWhenAsked) {
   EXPECT_TRUE(fs::exists(dir / "out/mine"));
   ExportSpec replacing = spec();
   replacing.overwrite = true;
+  EXPECT_THAT(thrown<ConfigError>([&] { export_diffusers(replacing); }),
+              HasSubstr("holds mine, which is no part of a model"));
+  EXPECT_TRUE(fs::exists(dir / "out/mine"));
+
+  fs::remove(dir / "out/mine");
   export_diffusers(replacing);
-  EXPECT_FALSE(fs::exists(dir / "out/mine"));
+  write_file_atomic(dir / "out/unet/old.safetensors", "x");
+  export_diffusers(replacing);
+  EXPECT_FALSE(fs::exists(dir / "out/unet/old.safetensors"));
 }
 
 TEST_F(Export, VerifyFindsEachKindOfDamage) {
