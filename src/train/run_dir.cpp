@@ -114,7 +114,7 @@ int take_lock(const fs::path& root) {
 
 bool is_run_dir(const fs::path& root) {
   std::error_code ignored;
-  for (const char* mark : {"manifest.json", "config.resolved.yaml", "run.lock"}) {
+  for (const char* mark : {"config.resolved.yaml", "run.lock"}) {
     if (fs::is_regular_file(root / mark, ignored)) return true;
   }
   return false;

@@ -53,13 +53,14 @@ TEST(RunDir, ThereMustBeARunToResume) {
 TEST(RunDir, AFolderOfSomebodyElseIsRefusedInEveryMode) {
   const TempDir temp;
   temp.write("home/thesis.tex", "x");
+  temp.write("home/manifest.json", "{}");  // data sets have one too
   for (const RunMode mode : {RunMode::kNew, RunMode::kOverwrite, RunMode::kResume}) {
     EXPECT_THAT(thrown<ConfigError>([&] { RunDir(temp / "home", mode); }), HasSubstr("no run"));
   }
   temp.write("file", "x");
   EXPECT_THAT(thrown<ConfigError>([&] { RunDir(temp / "file", RunMode::kOverwrite); }),
               HasSubstr("not a folder"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(temp / "home"), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(temp / "home"), {}), 2);
 }
 
 TEST(RunDir, OverwriteDeletesOnlyWhatARunWrites) {
