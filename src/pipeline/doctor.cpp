@@ -71,6 +71,7 @@ std::string check_model_config(const fs::path& file) {
 std::string check_model_folder(const fs::path& folder) {
   std::vector<std::string> found;
   const ModelFolders folders = find_parts(folder);
+  if (fs::exists(folder / "model_index.json")) require_parts(folders, folder);
   for (const ModelPart& part : parts_of(folders)) {
     if (part.source.empty()) continue;
     const auto weights = part.open(part.source);

@@ -215,6 +215,16 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
   return folders;
 }
 
+void require_parts(const ModelFolders& folders, const fs::path& model, const Parts& parts) {
+  const auto require = [&](bool wanted, const fs::path& folder, std::string_view name) {
+    if (wanted && folder.empty())
+      throw DataError(model, concat("holds no ", name, "/ with a config.json"));
+  };
+  require(parts.unet, folders.unet, "unet");
+  require(parts.vae, folders.vae, "vae");
+  require(parts.image_encoder, folders.image_encoder, "image_encoder");
+}
+
 std::unique_ptr<tensor::TensorSource> open_unet_weights(const fs::path& folder) {
   return io::open_weights(folder, "diffusion_pytorch_model");
 }
@@ -253,11 +263,7 @@ diffusion::SchedulerConfig load_scheduler(const fs::path& folder) {
 
 DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts) {
   const ModelFolders folders = find_model(spec.model, spec.unet, spec.base);
-  const auto require = [&](const fs::path& folder, std::string_view name) {
-    if (folder.empty())
-      throw DataError(spec.model, concat("holds no ", name, "/ with a config.json"));
-    return folder;
-  };
+  require_parts(folders, spec.model, parts);
   const auto hash = [&](const std::unique_ptr<tensor::TensorSource>& weights) {
     return spec.hash ? tensor::content_hash(*weights) : "";
   };
@@ -265,18 +271,17 @@ DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts) {
   model.info = folders.info;
   if (!folders.scheduler.empty()) model.scheduler = load_scheduler(folders.scheduler);
   if (parts.unet) {
-    model.unet = load_unet(require(folders.unet, "unet"), spec.target);
+    model.unet = load_unet(folders.unet, spec.target);
     model.unet_hash = hash(open_unet_weights(folders.unet));
   }
   if (parts.vae) {
     LoadTarget target = spec.target;
     target.dtype = spec.vae_dtype.value_or(target.dtype);
-    model.vae = load_vae(require(folders.vae, "vae"), target);
+    model.vae = load_vae(folders.vae, target);
     model.vae_hash = hash(open_vae_weights(folders.vae));
   }
   if (parts.image_encoder) {
-    model.image_encoder =
-        load_image_encoder(require(folders.image_encoder, "image_encoder"), spec.target);
+    model.image_encoder = load_image_encoder(folders.image_encoder, spec.target);
     model.image_encoder_hash = hash(open_image_encoder_weights(folders.image_encoder));
   }
   return model;

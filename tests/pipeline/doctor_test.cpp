@@ -70,5 +70,15 @@ TEST(Doctor, AModelFolderMustFitItsConfigs) {
               HasSubstr("describes a AutoencoderTiny"));
 }
 
+TEST(Doctor, APipelineHasAllItsParts) {
+  const TempDir dir;
+  save_depth_model(dir.path(), test::tiny_model());
+  std::filesystem::remove(dir / "unet/config.json");
+  EXPECT_EQ(thrown<DataError>([&] { check_model_folder(dir.path()); }),
+            dir.path().string() + ": holds no unet/ with a config.json");
+  std::filesystem::remove(dir / "model_index.json");  // now a folder that lends its other parts
+  EXPECT_THAT(check_model_folder(dir.path()), HasSubstr("vae "));
+}
+
 }  // namespace
 }  // namespace vdd::pipeline

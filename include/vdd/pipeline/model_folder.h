@@ -71,6 +71,14 @@ struct ModelFolders {
 ModelFolders find_model(const std::filesystem::path& model, const std::filesystem::path& unet = {},
                         const std::filesystem::path& base = {});
 
+struct Parts {
+  bool unet = true, vae = true, image_encoder = true;
+};
+
+/// Throws DataError naming the first of `parts` that `folders`, found for `model`, lacks.
+void require_parts(const ModelFolders& folders, const std::filesystem::path& model,
+                   const Parts& parts = {});
+
 /// `_class_name` of a config.json or model_index.json, or the first of `architectures`; the
 /// DepthCrafter subclass counts as UNetSpatioTemporalConditionModel. Throws DataError.
 std::string class_name(const std::filesystem::path& json);
@@ -106,10 +114,6 @@ struct LoadSpec {
   LoadTarget target = {};
   std::optional<torch::Dtype> vae_dtype = {};  ///< the VAE overflows in fp16
   bool hash = false;  ///< also fill the content hashes; reads the weights once more
-};
-
-struct Parts {
-  bool unet = true, vae = true, image_encoder = true;
 };
 
 /// Parts that were not asked for are empty holders.
