@@ -311,6 +311,21 @@ TEST_F(Scenes, MissingFramesBreakRuns) {
   }
 }
 
+TEST_F(Scenes, TheDoctorReadsTheCamerasToo) {
+  TempDir tree;
+  data::test::write_vkitti(tree.path(), {});
+  EXPECT_THAT(check_data_set(tree.path()), HasSubstr("12 frames"));
+  tree.write("Scene02/clone/intrinsic.txt", "frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]\n0 0 1\n");
+  try {
+    check_data_set(tree.path());
+    FAIL();
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("clone/intrinsic.txt: line 2"));
+  }
+  fs::remove(tree / "Scene02/clone/intrinsic.txt");  // a download of its own
+  EXPECT_THAT(check_data_set(tree.path()), HasSubstr("12 frames"));
+}
+
 TEST_F(Scenes, HypersimKeepsToTheSplitAndTheBrokenList) {
   data::test::write_hypersim(dir_ / "hypersim", {.scene = "ai_003_001"});  // cam_00 is broken
   std::string csv =
