@@ -78,12 +78,14 @@ void add_cache(CLI::App& vdd) {
   app->add_option("-c,--config", args->config, "the run's config")->required();
   app->add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
   app->add_option("--dir", args->dir, "cache folder; by default the config's cache.dir");
-  app->add_option("--samples", args->samples, "of the run's first samples; 0: of all of them");
+  app->add_option("--samples", args->samples, "of the run's first samples; 0: of all of them")
+      ->check(not_negative);
   app->callback([args] { build(*args); });
 
   app = cache->add_subcommand("verify", "check name and checksum of every entry");
   app->add_option("dir", args->dir, "cache folder")->required();
-  app->add_option("--recompute", args->recompute, "also compute up to so many entries anew");
+  app->add_option("--recompute", args->recompute, "also compute up to so many entries anew")
+      ->check(not_negative);
   app->add_option("-c,--config", args->config, "the run's config, for --recompute");
   app->add_option("--set", args->overrides, "settings as key.sub=value, over the file's");
   app->callback([args] { verify(*args); });

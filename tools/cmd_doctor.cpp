@@ -42,7 +42,9 @@ const std::vector<Role>& roles() {
       {"split_csv", data::check_split_csv, {"*.csv"}},
       {"vkitti_intrinsic", data::check_vkitti_intrinsic, {"intrinsic*.txt"}},
       {"vkitti_extrinsic", data::check_vkitti_extrinsic, {"extrinsic*.txt"}},
-      {"data", data::check_data_set, {}},
+      {"data",
+       data::check_data_set,
+       {"*.mp4", "*.mov", "*.mkv", "*.avi", "*.webm", "*.m4v"}},  // one video
       {"model", pipeline::check_model_folder, {}},
       {"run", train::check_run, {}},
   };
@@ -60,6 +62,7 @@ const Role& named(const std::string& name) {
 }
 
 const Role& guessed(const fs::path& path) {
+  if (!fs::exists(path)) throw DataError(path, "no such file or folder");
   if (fs::is_directory(path)) {
     return named(train::is_run_dir(path) ? "run" : data::holds_data_set(path) ? "data" : "model");
   }

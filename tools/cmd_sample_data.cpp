@@ -47,6 +47,7 @@ void add_sample_data(CLI::App& vdd) {
       "sample-data", "Render moving scenes in the Virtual KITTI 2 and Hypersim layouts");
   command->add_option("--out", options->folder, "folder to write; complete or absent")->required();
   command->add_option("--seed", options->config.seed, "the same seed gives the same bytes")
+      ->check(not_negative)
       ->capture_default_str();
   command->add_option("--sequences", options->config.sequences, "half streets, half rooms")
       ->capture_default_str();

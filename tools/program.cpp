@@ -71,4 +71,8 @@ int run_program(int argc, char** argv, const std::string& description,
   }
 }
 
+std::string not_negative(const std::string& text) {
+  return text.starts_with('-') ? concat("must be >= 0, got '", escape(text), "'") : "";
+}
+
 }  // namespace vdd::tools

@@ -13,4 +13,8 @@ namespace vdd::tools {
 int run_program(int argc, char** argv, const std::string& description,
                 const std::function<void(CLI::App&)>& build);
 
+/// A check of an option, for CLI11: a number that is not below zero, not even as a huge unsigned
+/// one.
+std::string not_negative(const std::string& text);
+
 }  // namespace vdd::tools

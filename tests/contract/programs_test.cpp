@@ -38,6 +38,19 @@ TEST(Programs, AWrongCommandLineIsOneLineAndExitCodeTwo) {
                  "error: command line: The following argument was not expected: --bad\n");
 }
 
+TEST(Programs, ANegativeCountIsNotTakenForAHugeOne) {
+  expect_refused({"sample-data", "--out", "never", "--seed", "-1"},
+                 "error: command line: --seed: must be >= 0, got '-1'\n");
+}
+
+TEST(DoctorCommand, SaysWhatIsNotThere) {
+  const TempDir folder;
+  const std::string path = (folder / "gone.safetensors").string();
+  const Finished vdd = run_program("vdd", {"doctor", path});
+  EXPECT_EQ(vdd.code, 3);
+  EXPECT_EQ(vdd.err, "error: " + path + ": no such file or folder\n");
+}
+
 TEST(ConfigCommand, ReportsEveryErrorOfAFileWithItsPlace) {
   const TempDir folder;
   const std::string file = folder.write("stage1.yaml", "train:\n  max_step: 3\n  seed: -1\n");
