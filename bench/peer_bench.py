@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The models and the stage-1 step of vdd beside their Python originals, in one process.
 
     peer_bench.py --ops build/release/lib/libvdd_ops.so --size small --op stage1 --rounds 7

@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
-TREES = ("cmake", "include", "src", "tests", "tools", "configs")
-LICENSED = {".h": "// ", ".cpp": "// ", ".py": "# ", ".sh": "# ", ".cmake": "# "}
+TREES = ("bench", "cmake", "include", "src", "tests", "tools", "configs")
+LICENSED = {".h": "// ", ".cpp": "// ", ".py": "# ", ".sh": "# ", ".cmake": "# ", "CMakeLists.txt": "# "}
 MOST_LINES = {".h": 200, ".cpp": 500}
 
 
@@ -19,7 +19,8 @@ def faults_of(file):
     if b"\r" in b"".join(lines):
         yield 1, "carriage return"
     head = [line.decode("ascii", "replace") for line in lines[:2]]
-    if file.suffix in LICENSED and LICENSED[file.suffix] + "SPDX-License-Identifier: Apache-2.0" not in head:
+    comment = LICENSED.get(file.name, LICENSED.get(file.suffix))
+    if comment and comment + "SPDX-License-Identifier: Apache-2.0" not in head:
         yield 1, "no licence line"
     for number, line in enumerate(lines, 1):
         if not line.isascii():
