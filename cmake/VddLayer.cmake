@@ -47,7 +47,7 @@ function(vdd_layer name)
 endfunction()
 
 # vdd_test(<name> [TORCH] SOURCES <file>... LAYERS <layer>... [PRIVATE <target>...] [LABELS <label>...] [TIMEOUT <s>])
-# One executable for the tests of one layer; each of its cases becomes a CTest test <name>/<suite>.<case>.
+# One executable for the tests of one layer, and one CTest test: loading LibTorch costs more than most cases.
 function(vdd_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "TIMEOUT" "SOURCES;LAYERS;PRIVATE;LABELS")
   set(target test_${name})
@@ -69,7 +69,6 @@ function(vdd_test name)
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
-  # One process for the whole executable: loading LibTorch costs more than most cases.
   add_test(NAME ${name} COMMAND ${target})
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     ENVIRONMENT "OMP_NUM_THREADS=2")

@@ -13,16 +13,16 @@ TORCH = {"torch", "ATen", "c10"}
 ALLOWED = {
     "core": (set(), {"spdlog", "openssl"}),
     "config": (set(), {"yaml-cpp", "nlohmann"}),
-    "tensor": (TORCH, TORCH | {"nlohmann"}),
-    "io": (TORCH | {"opencv2"}, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate"}),
-    "scenes": (TORCH, TORCH | {"opencv2", "hdf5", "nlohmann"}),
+    "tensor": (TORCH, TORCH),
+    "io": (TORCH, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate"}),
+    "scenes": (TORCH, TORCH),
     "nn": (TORCH, TORCH),
     "models": (TORCH, TORCH),
     "diffusion": (TORCH, TORCH),
     "losses": (TORCH, TORCH),
-    "metrics": (TORCH, TORCH | {"opencv2"}),
-    "data": (TORCH, TORCH | {"opencv2", "nlohmann"}),
-    "pipeline": (TORCH, TORCH | {"nlohmann"}),
+    "metrics": (TORCH, TORCH),
+    "data": (TORCH, TORCH),
+    "pipeline": (TORCH, TORCH),
     "train": (TORCH, TORCH | {"nlohmann", "opencv2"}),
 }
 # Header without a folder -> its library. All others without a folder are the language's or the system's.
