@@ -4,9 +4,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cctype>
 #include <iomanip>
-#include <map>
 #include <set>
 #include <sstream>
 
@@ -26,16 +24,6 @@ std::string without_mark(const std::string& pattern) {
   return excludes(pattern) ? pattern.substr(1) : pattern;
 }
 
-void collect(const torch::nn::Module& module, const std::string& prefix,
-             tensor::NamedTensors& out) {
-  for (const auto& item : module.named_parameters(/*recurse=*/false)) {
-    out.emplace_back(prefix + item.key(), item.value());
-  }
-  for (const auto& child : module.named_children()) {
-    collect(*child.value(), concat(prefix, child.key(), '.'), out);
-  }
-}
-
 struct Count {
   std::int64_t tensors = 0, parameters = 0;
   void add(const torch::Tensor& tensor) { ++tensors, parameters += tensor.numel(); }
@@ -53,7 +41,9 @@ bool matches_name(const std::string& pattern, const std::string& name) {
 
 tensor::NamedTensors named_parameters(const torch::nn::Module& module, const std::string& prefix) {
   tensor::NamedTensors out;
-  collect(module, prefix, out);
+  for (const auto& item : module.named_parameters()) {
+    out.emplace_back(prefix + item.key(), item.value());
+  }
   return out;
 }
 
@@ -132,15 +122,15 @@ Selection select_parameters(const tensor::NamedTensors& parameters, const Select
   for (const std::string& pattern : config.patterns) {
     if (used.contains(pattern)) continue;
     const std::string message = concat("pattern '", escape(pattern), "' fits no parameter");
-    if (!excludes(pattern)) throw ConfigError(concat("trainable.patterns: ", message));
+    if (!excludes(pattern)) throw ConfigError(concat("trained.patterns: ", message));
     log::warning("train", message);
   }
   const tensor::NamedTensors trained = selection.trained();
-  if (trained.empty()) throw ConfigError("trainable.patterns: no parameter trains");
+  if (trained.empty()) throw ConfigError("trained.patterns: no parameter trains");
   for (const auto& [name, tensor] : trained) {
     if (tensor.scalar_type() == torch::kFloat32 || tensor.scalar_type() == torch::kFloat64)
       continue;
-    throw ConfigError(concat("trainable.patterns: ", name, " is ",
+    throw ConfigError(concat("trained.patterns: ", name, " is ",
                              tensor::dtype_name(tensor.scalar_type()),
                              ", but weights train in fp32"));
   }

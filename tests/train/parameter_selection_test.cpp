@@ -110,14 +110,14 @@ TEST(SelectParameters, RefusesWhatCannotBeMeant) {
   EXPECT_EQ(test::thrown<ConfigError>([&] {
               select_parameters(names, {.patterns = {"*", "attention"}});
             }),
-            "trainable.patterns: pattern 'attention' fits no parameter");
+            "trained.patterns: pattern 'attention' fits no parameter");
   EXPECT_EQ(test::thrown<ConfigError>([&] {
               select_parameters(names, {.patterns = {"*", "!a"}});
             }),
-            "trainable.patterns: no parameter trains");
+            "trained.patterns: no parameter trains");
   EXPECT_EQ(test::thrown<ConfigError>(
                 [&] { select_parameters(named({"a"}, torch::kFloat16), {.patterns = {"*"}}); }),
-            "trainable.patterns: a is fp16, but weights train in fp32");
+            "trained.patterns: a is fp16, but weights train in fp32");
   EXPECT_NO_THROW(select_parameters(names, {.patterns = {"*", "!fits_nothing"}}));
 }
 
