@@ -2,7 +2,6 @@
 // Measures the clip loader: frames per second as JSON, and one clip for a comparison of pixels.
 // loader_bench.py runs it beside a PyTorch DataLoader.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>

@@ -4,7 +4,6 @@
 #include "vdd/io/video.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "resample.h"
 #include "source.h"

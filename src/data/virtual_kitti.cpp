@@ -4,9 +4,7 @@
 // SceneNN/<variant>/{intrinsic,extrinsic}.txt. Depth is planar, 16-bit, in centimetres; 65535 is
 // the sky.
 #include <algorithm>
-#include <array>
 #include <map>
-#include <utility>
 
 #include "resample.h"
 #include "source.h"

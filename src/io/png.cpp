@@ -5,8 +5,6 @@
 #include <csetjmp>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
-#include <optional>
 #include <vector>
 
 #include <libdeflate.h>

@@ -3,8 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
-
 #include "vdd/core/text.h"
 
 namespace vdd::models {

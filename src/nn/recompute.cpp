@@ -3,8 +3,8 @@
 
 #include <ATen/autocast_mode.h>
 
+#include <algorithm>
 #include <array>
-#include <memory>
 
 namespace vdd::nn {
 namespace {

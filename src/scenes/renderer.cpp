@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/scenes/renderer.h"
 
-#include <array>
 #include <limits>
 
 #include "bvh.h"

@@ -3,8 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <iterator>
 #include <set>
 
 #include "vdd/core/error.h"

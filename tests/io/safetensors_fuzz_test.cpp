@@ -2,9 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "safetensors_bytes.h"
 #include "vdd/core/error.h"

@@ -4,9 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "support/temp_dir.h"
 #include "support/thrown.h"

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
-#include <fstream>
 
 #include "support/checkpoint_victim.h"
 #include "support/temp_dir.h"
