@@ -8,6 +8,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/log.h"
+#include "vdd/core/system.h"
 #include "vdd/core/text.h"
 
 namespace vdd::tools {
@@ -39,7 +40,7 @@ int run_program(int argc, char** argv, const std::string& description,
                 const std::function<void(CLI::App&)>& build) {
   CLI::App app(description);
   app.fallthrough();
-  app.set_version_flag("--version", concat("vdd ", VDD_VERSION));
+  app.set_version_flag("--version", "vdd " + version());
   app.add_flag_callback(
          "-q,--quiet", [] { log::set_level(log::Level::kWarning); }, "warnings and errors only")
       ->trigger_on_parse();
