@@ -36,11 +36,18 @@ std::shared_ptr<Teacher> make_teacher(const DistillUnetConfig& config, const fs:
                                    config.teacher, cache_dir, device);
 }
 
+/// Throws DataError if a part is missing, or the header of its weights is damaged or cut off.
+void check_teacher(const ModelConfig& model) {
+  const auto folders = pipeline::find_model(model.teacher, model.teacher_unet);
+  pipeline::require_parts(folders, model.teacher);
+  pipeline::open_unet_weights(folders.unet);
+  pipeline::open_vae_weights(folders.vae);
+  pipeline::open_image_encoder_weights(folders.image_encoder);
+}
+
 /// What can be wrong with the places a config names, found before a run folder is made.
 std::shared_ptr<data::ClipDataset> check_inputs(const DistillUnetConfig& config) {
-  if (!config.model.teacher.empty()) {
-    pipeline::find_model(config.model.teacher, config.model.teacher_unet);
-  }
+  if (!config.model.teacher.empty()) check_teacher(config.model);
   return std::make_shared<data::ClipDataset>(config.data, data::Split::kTrain);
 }
 
@@ -149,14 +156,12 @@ CacheBuild build_teacher_cache(DistillUnetConfig config, std::int64_t samples) {
   const std::int64_t extra = validation.dataset ? config.validation.clips : 0;
   Progress progress("cache", {.total = samples + extra});
   CacheBuild result;
+  std::int64_t done = 0;
   const auto add = [&](const data::Clip& clip, std::int64_t n, ClipTargets::Use use) {
-    if (teacher->cached(targets.request(clip.content_key, n, use))) {
-      ++result.found;
-    } else {
-      targets.get(clip, n, use);
-      ++result.computed;
-    }
-    progress.update(result.found + result.computed);
+    targets.get(clip, n, use);  // reads what is there: an entry may be damaged
+    result.computed = teacher->computed();
+    progress.update(++done);
+    result.found = done - result.computed;
     result.exit = exit_code(stop_requested());
     return result.exit == ExitCode::kDone;
   };

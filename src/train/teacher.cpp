@@ -135,6 +135,7 @@ TeacherTarget Teacher::compute(const Request& request, const torch::Tensor& rgb_
     }
   }
   if (cache_) cache_->store(key_parts(request), target);
+  ++computed_;
   return target;
 }
 

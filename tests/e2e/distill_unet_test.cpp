@@ -191,6 +191,14 @@ TEST_F(DistillUnet, TheCacheCanBeBuiltAheadAndIsVerified) {
   ASSERT_EQ(done.code, 0) << done.err;
   EXPECT_EQ(done.out, "4 computed, 0 found\n");  // 3 clips, 1 of the validation
   EXPECT_EQ(run_program("vdd", build).out, "0 computed, 4 found\n");
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    if (entry.path().parent_path().filename().string().size() != 2) continue;
+    fs::resize_file(entry.path(), 100);
+    break;
+  }
+  EXPECT_EQ(run_program("vdd", {"cache", "verify", dir}).code, 6);
+  EXPECT_EQ(run_program("vdd", build).out, "1 computed, 3 found\n");
+  EXPECT_EQ(run_program("vdd", {"cache", "verify", dir}).code, 0);
   EXPECT_THAT(run_program("vdd", {"cache", "stat", dir}).out, HasSubstr("4 entries"));
 
   const Finished run =
@@ -226,6 +234,16 @@ TEST_F(DistillUnet, RefusesWhatCannotBeMeant) {
   refused(arguments(folder_ / "b", {"data.root=/nowhere"}), 3, "/nowhere");
   refused(arguments(folder_ / "c", {"model.teacher=/nowhere"}), 3, "/nowhere");
   refused(arguments(folder_ / "d", {"train.device=cuda:99"}), 2, "cuda:99");
+  const TempDir models;
+  for (const char* name : {"cut", "no_vae"})
+    fs::copy(whole_ / "teacher", models / name, fs::copy_options::recursive);
+  fs::resize_file(models / "cut/unet/diffusion_pytorch_model.safetensors", 100'000);
+  fs::remove_all(models / "no_vae/vae");
+  const auto teacher = [&](const char* name) {
+    return "model.teacher=" + (models / name).string();
+  };
+  refused(arguments(folder_ / "f", {teacher("cut")}), 3, "is it cut off?");
+  refused(arguments(folder_ / "g", {teacher("no_vae")}), 3, "no_vae: holds no vae/");
   refused({"-o", (folder_ / "e").string()}, 2, "--config");
   EXPECT_TRUE(folder_.names().empty()) << "a start that was refused leaves no run folder";
 }

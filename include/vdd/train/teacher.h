@@ -45,6 +45,8 @@ class Teacher {
   /// will share their memory once it is loaded.
   void share_storage(tensor::NamedTensors tensors) { shared_ = std::move(tensors); }
 
+  /// Targets that were not found in the cache.
+  std::int64_t computed() const { return computed_; }
   bool unet_loaded() const { return !model_.unet.is_empty(); }
   tensor::NamedTensors unet_parameters() const { return named_parameters(*model_.unet); }
   const pipeline::ModelFolders& folders() const { return folders_; }
@@ -67,6 +69,7 @@ class Teacher {
   KeyParts fixed_parts_;
   pipeline::DepthModel model_;  ///< parts are empty until they are needed
   tensor::NamedTensors shared_;
+  std::int64_t computed_ = 0;
 };
 
 }  // namespace vdd::train
