@@ -10,11 +10,11 @@
 namespace vdd {
 namespace {
 
-/// C1 control characters and those that change the direction of text: valid, but not fit for a
-/// terminal.
+/// C1 control characters, line separators and what changes the direction of text: valid, but not
+/// fit for a line on a terminal.
 bool disturbs_terminal(std::string_view c) {
   return (c.size() == 2 && c[0] == '\xC2' && static_cast<unsigned char>(c[1]) <= 0x9F) ||
-         (c >= "\u202A" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
+         (c >= "\u2028" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

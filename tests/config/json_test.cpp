@@ -63,6 +63,8 @@ TEST_F(Json, RefusesWhatIsNotOneJsonDocument) {
                            "a: 1", "{\"a\": \"\xFF\"}", "{\"a\": \"\n\"}", "{\"a\": 1,}"}) {
     EXPECT_THAT(refusal(text), HasSubstr("not valid JSON at byte ")) << text;
   }
+  using namespace std::string_view_literals;
+  EXPECT_EQ(refusal("{\"steps\": 1}\0 and more"sv), "not valid JSON at byte 13");
   EXPECT_THAT(refusal("[]"), HasSubstr("must be a section of keys, got a list"));
   EXPECT_THAT(refusal(std::string(100'000, '[')), HasSubstr("nested deeper than 32 levels"));
 }

@@ -45,6 +45,7 @@ TEST(Escape, MakesControlBytesVisible) {
   EXPECT_EQ(escape(std::string_view("\0", 1)), "\\x00");
   EXPECT_EQ(escape("\xFF\xC3"), "\\xff\\xc3");
   EXPECT_EQ(escape("\xC2\x9B"), "\\xc2\\x9b") << "C1 control sequence introducer";
+  EXPECT_EQ(escape("\xE2\x80\xA8"), "\\xe2\\x80\\xa8") << "line separator";
   EXPECT_EQ(escape("\xE2\x80\xAE"), "\\xe2\\x80\\xae") << "right-to-left override";
   EXPECT_EQ(escape("\xE2\x81\xA6"), "\\xe2\\x81\\xa6") << "left-to-right isolate";
 }
