@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/pipeline/model_folder.h"
@@ -14,6 +16,18 @@ namespace {
 
 using tensor::NamedTensors;
 using tensor::TensorSource;
+
+/// The input `name`, whose shape must be `wanted`; -1: any length.
+torch::Tensor get(const TensorSource& in, const std::string& name, at::IntArrayRef wanted) {
+  torch::Tensor value = in.get(name);
+  const auto fits = [](std::int64_t found, std::int64_t length) {
+    return length < 0 || found == length;
+  };
+  if (!std::ranges::equal(value.sizes(), wanted, fits)) {
+    throw DataError(in.origin(), name, concat("wanted ", wanted, ", got ", value.sizes()));
+  }
+  return value;
+}
 
 void add_taps(NamedTensors& out, const models::Taps& taps) {
   for (const auto& [path, value] : taps.tensors) out.emplace_back("feat." + path, value.detach());
@@ -48,14 +62,19 @@ NamedTensors forward_unet(const std::filesystem::path& folder, const TensorSourc
   auto unet = load_unet(folder);
   for (auto& parameter : unet->parameters()) parameter.requires_grad_(grad);
   torch::AutoGradMode grad_mode(grad);
-  const torch::Tensor sample = in.get("in.sample").clone().requires_grad_(grad);
+  const torch::Tensor sample =
+      get(in, "in.sample", {-1, -1, -1, -1, -1}).clone().requires_grad_(grad);
   const torch::Tensor embeddings = in.get("in.embeddings").clone().requires_grad_(grad);
-  const torch::Tensor timestep = in.get("in.timestep"), ids = in.get("in.added_time_ids");
+  const torch::Tensor timestep = get(in, "in.timestep", {sample.size(0)}),
+                      ids = in.get("in.added_time_ids");
+  const std::int64_t channels = unet->config().out_channels;
+  const std::vector<std::int64_t> latent = {sample.size(0), sample.size(1), channels,
+                                            sample.size(3), sample.size(4)};
   NamedTensors out;
 
   models::Taps taps;
   const torch::Tensor per_frame = unet(sample, timestep, embeddings, ids, &taps);
-  const torch::Tensor loss = (per_frame * in.get("in.loss_weight")).mean();
+  const torch::Tensor loss = (per_frame * get(in, "in.loss_weight", latent)).mean();
   add_taps(out, taps);
   out.emplace_back("out.per_frame", per_frame.detach());
   out.emplace_back("out.loss", loss.detach());
@@ -70,7 +89,8 @@ NamedTensors forward_unet(const std::filesystem::path& folder, const TensorSourc
     out.emplace_back("out.base", unet(sample, timestep, embeddings.slice(1, 0, 1), ids));
   }
 
-  const torch::Tensor noise = in.get("in.noise"), video = in.get("in.video_latents");
+  const torch::Tensor noise = get(in, "in.noise", latent),
+                      video = get(in, "in.video_latents", latent);
   const torch::Tensor tokens = embeddings.detach();
   const diffusion::Model model = [&](const torch::Tensor& scaled, const torch::Tensor& t) {
     return unet(at::cat({scaled, video}, 2), t, tokens, ids);
@@ -116,7 +136,7 @@ NamedTensors forward_vae(const std::filesystem::path& folder, const TensorSource
   add_taps(out, taps);
   out.emplace_back("out.decoded", decoded.detach());
   if (grad) {
-    (decoded * in.get("in.loss_weight")).mean().backward();
+    (decoded * get(in, "in.loss_weight", decoded.sizes())).mean().backward();
     out.emplace_back("grad_in.z", z.grad());
     add_gradients(out, "grad.", *vae);
   }
@@ -191,7 +211,7 @@ NamedTensors forward_pipeline(const std::filesystem::path& folder, const TensorS
 }  // namespace
 
 NamedTensors forward_folder(const std::filesystem::path& folder, const TensorSource& inputs,
-                            const ForwardConfig& config, bool grad) {
+                            const ForwardConfig& config, bool grad) try {
   if (std::filesystem::exists(folder / "model_index.json"))
     return forward_pipeline(folder, inputs, config);
 
@@ -200,6 +220,8 @@ NamedTensors forward_folder(const std::filesystem::path& folder, const TensorSou
   if (name == "AutoencoderKLTemporalDecoder") return forward_vae(folder, inputs, config, grad);
   if (name == "CLIPVisionModelWithProjection") return forward_clip(folder, inputs);
   throw DataError(folder / "config.json", concat("unsupported model class ", name));
+} catch (const ShapeError& e) {
+  throw DataError(inputs.origin(), e.what());
 }
 
 }  // namespace vdd::pipeline
