@@ -90,7 +90,7 @@ def check_writing(vdd, folder):
     torch.manual_seed(1)
     AutoencoderKLTemporalDecoder(block_out_channels=(32,), layers_per_block=1).save_pretrained(folder / "vae")
     images = torch.randn(1, 3, 8, 8)
-    save_file({"in.images": images, "in.z": torch.randn(1, 4, 8, 8), "in.loss_weight": torch.ones(1)},
+    save_file({"in.images": images, "in.z": torch.randn(1, 4, 8, 8), "in.loss_weight": torch.ones(1, 3, 8, 8)},
               folder / "in.safetensors")
     subprocess.run([vdd, "forward", "--model", folder / "vae", "--input", folder / "in.safetensors", "--output",
                     folder / "out.safetensors", "--grad"], check=True)
