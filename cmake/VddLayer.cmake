@@ -2,7 +2,7 @@
 # A folder is a target is a layer.
 
 # The one precompiled header of the project. Every target that sees LibTorch reuses it.
-file(WRITE ${PROJECT_BINARY_DIR}/pch/torch_pch.cpp "// holds the precompiled header\n")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/pch/torch_pch.cpp CONTENT "// holds the precompiled header\n")
 add_library(vdd_torch_pch OBJECT ${PROJECT_BINARY_DIR}/pch/torch_pch.cpp)
 target_link_libraries(vdd_torch_pch PUBLIC vdd_torch)
 target_compile_options(vdd_torch_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)

@@ -41,7 +41,7 @@ distil() {
     distill_unet --resume --output-dir "$run"
   else
     say "distilling on $1"
-    distill_unet -c configs/tiny/stage1_deterministic.yaml data.root="$2" train.max_steps=200 --output-dir "$run"
+    distill_unet -c configs/tiny/stage1_deterministic.yaml data.root="$2" train.max_steps=200 validation.every=100 --output-dir "$run"
   fi
   vdd export "$run/checkpoints/best" -o "$student" --format diffusers --dtype fp32 --verify
 }
