@@ -59,14 +59,18 @@ def make(root, frames):
                 cv2.imwrite(str(folders["rgb"] / f"rgb_{i:05d}.jpg"), bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])
                 cv2.imwrite(str(folders["depth"] / f"depth_{i:05d}.png"), (800 * metres).astype(np.uint16))
             else:
-                for what in ("final_preview", "geometry_hdf5"):
+                for what in ("final_preview", "final_hdf5", "geometry_hdf5"):
                     folders[what] = root / SCENE / "images" / f"scene_cam_00_{what}"
                     folders[what].mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(folders["final_preview"] / f"frame.{i:04d}.tonemap.jpg"), bgr,
                             [cv2.IMWRITE_JPEG_QUALITY, 92])
-                with h5py.File(folders["geometry_hdf5"] / f"frame.{i:04d}.depth_meters.hdf5", "w") as f:
-                    f.create_dataset("dataset", data=metres.astype(np.float16), chunks=(96, 128), compression="gzip",
-                                     compression_opts=9)
+                linear = np.roll(color[..., ::-1] ** 2.2, 7 * i, 1).astype(np.float16)
+                for folder, what, data, chunks in (
+                        ("geometry_hdf5", "depth_meters", metres.astype(np.float16), (96, 128)),
+                        ("geometry_hdf5", "render_entity_id", np.ones((height, width), np.int16), (96, 128)),
+                        ("final_hdf5", "color", linear, (96, 128, 1))):
+                    with h5py.File(folders[folder] / f"frame.{i:04d}.{what}.hdf5", "w") as f:
+                        f.create_dataset("dataset", data=data, chunks=chunks, compression="gzip", compression_opts=9)
     columns = ["scene_name", "settings_units_info_meters_scale"]
     columns += [f"M_cam_from_uv_{i // 3}{i % 3}" for i in range(9)]
     with open(root / "hypersim/metadata_camera_parameters.csv", "w", newline="") as f:
@@ -91,13 +95,14 @@ class Clips(Dataset):
             self.depth = sorted((root / VKITTI / "frames/depth/Camera_0").glob("*.png"))
         else:
             images = root / SCENE / "images"
-            self.rgb = sorted((images / "scene_cam_00_final_preview").glob("*.jpg"))
+            self.rgb = (sorted((images / "scene_cam_00_final_hdf5").glob("*.color.hdf5")) if kind == "hypersim_color" else
+                        sorted((images / "scene_cam_00_final_preview").glob("*.jpg")))
             self.depth = sorted((images / "scene_cam_00_geometry_hdf5").glob("*depth_meters.hdf5"))
         height, width = (375, 1242) if kind == "virtual_kitti" else (768, 1024)
         # Pixel centres; OpenCV's INTER_NEAREST takes the corner, and INTER_NEAREST_EXACT breaks ties by its fixed point.
         self.rows = np.floor((np.arange(HEIGHT) + 0.5) * height / HEIGHT).astype(np.int64)
         self.columns = np.floor((np.arange(WIDTH) + 0.5) * width / WIDTH).astype(np.int64)
-        if kind == "hypersim":
+        if kind != "virtual_kitti":
             self.rays = ray_scale(768, 1024)[self.rows][:, self.columns]
 
     def __len__(self):
@@ -106,10 +111,24 @@ class Clips(Dataset):
     def __getitem__(self, i):
         return self.clip((i * CLIP) % (len(self.rgb) - CLIP + 1))
 
+    def pictures(self, files):
+        if self.kind != "hypersim_color":
+            return [cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB) for file in files]
+        # Hypersim's own tone mapping with one exposure for the clip.
+        linear, bright = [], []
+        for file in files:
+            with h5py.File(file) as f:
+                linear.append(f["dataset"][:].astype(np.float32))
+            ids = str(file).replace("final_hdf5", "geometry_hdf5").replace("color", "render_entity_id")
+            with h5py.File(ids) as f:
+                bright.append((linear[-1] @ np.float32([0.3, 0.59, 0.11]))[f["dataset"][:] != -1])
+        exposure = 0.8**2.2 / np.percentile(np.concatenate(bright), 90)
+        return [np.round(255 * np.clip(np.maximum(exposure * x, 0) ** np.float32(1 / 2.2), 0, 1)).astype(np.uint8)
+                for x in linear]
+
     def clip(self, first):
         frames, depths = [], []
-        for k in range(first, first + CLIP):
-            rgb = cv2.cvtColor(cv2.imread(str(self.rgb[k])), cv2.COLOR_BGR2RGB)
+        for k, rgb in zip(range(first, first + CLIP), self.pictures(self.rgb[first:first + CLIP])):
             if self.kind == "virtual_kitti":
                 depth = cv2.imread(str(self.depth[k]), cv2.IMREAD_UNCHANGED).astype(np.float32) * 0.01
             else:
@@ -117,12 +136,12 @@ class Clips(Dataset):
                     depth = f["dataset"][:].astype(np.float32)
             rgb = cv2.resize(rgb, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
             depth = depth[self.rows][:, self.columns]
-            if self.kind == "hypersim":
+            if self.kind != "virtual_kitti":
                 depth *= self.rays
             frames.append(torch.from_numpy(rgb).permute(2, 0, 1).float().div_(127.5).sub_(1))
             depths.append(torch.from_numpy(depth))
         depth = torch.stack(depths)
-        far = 65 if self.kind == "hypersim" else 655.35
+        far = 655.35 if self.kind == "virtual_kitti" else 65
         valid = (depth > 1e-3) & (depth < far)
         disparity = 1 / depth
         low, high = disparity[valid].min(), disparity[valid].max()
@@ -141,8 +160,9 @@ def dataloader_speed(root, kind, clips, workers):
 
 
 def command(program, root, kind, *more):
-    place = root / ("vkitti2" if kind == "virtual_kitti" else "hypersim")
-    return [program, "--root", str(place), "--kind", kind, "--rgb", "tonemap_jpg", "--depth", "--fit", "stretch",
+    place, layout = ("vkitti2", "virtual_kitti") if kind == "virtual_kitti" else ("hypersim", "hypersim")
+    rgb = "color_hdf5" if kind == "hypersim_color" else "tonemap_jpg"
+    return [program, "--root", str(root / place), "--kind", layout, "--rgb", rgb, "--depth", "--fit", "stretch",
             "--frames", str(CLIP), "--height", str(HEIGHT), "--width", str(WIDTH), *more]
 
 
@@ -171,7 +191,7 @@ def run(root, program, clips, rounds):
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     report = {}
-    for kind in ("virtual_kitti", "hypersim"):
+    for kind in ("virtual_kitti", "hypersim", "hypersim_color"):
         report[kind] = {"difference": differences(program, root, kind)}
         for workers in (0, 1, 2):
             # Alternating, and the best of each: load from elsewhere hits both alike.
