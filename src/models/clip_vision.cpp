@@ -5,6 +5,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/nn/parameter_device.h"
 
 namespace vdd::models {
 
@@ -66,7 +67,7 @@ torch::Tensor ClipEncoderLayerImpl::forward(const torch::Tensor& x_NLC) {
 }
 
 ClipVisionEmbeddingsImpl::ClipVisionEmbeddingsImpl(const ClipConfig& c)
-    : class_embedding(register_parameter("class_embedding", torch::empty({c.hidden_size}))),
+    : class_embedding(register_parameter("class_embedding", nn::empty_parameter({c.hidden_size}))),
       patch_embedding(register_module("patch_embedding",
                                       nn::Conv2d(nn::Conv2dConfig{.in_channels = c.num_channels,
                                                                   .out_channels = c.hidden_size,

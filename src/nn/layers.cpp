@@ -5,12 +5,14 @@
 
 #include <cmath>
 
+#include "vdd/nn/parameter_device.h"
+
 namespace vdd::nn {
 
 namespace {
 
 torch::Tensor parameter(torch::nn::Module& module, const char* name, torch::IntArrayRef shape) {
-  return module.register_parameter(name, torch::empty(shape));
+  return module.register_parameter(name, empty_parameter(shape));
 }
 
 // PyTorch's default for linear and convolution layers: kaiming_uniform_(a = sqrt(5)), that is U(-1,

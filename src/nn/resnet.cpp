@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include "vdd/nn/parameter_device.h"
+
 namespace vdd::nn {
 
 ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetBlockConfig& c)
@@ -58,7 +60,7 @@ torch::Tensor TemporalResnetBlockImpl::forward(const torch::Tensor& x_BCFS,
 }
 
 AlphaBlenderImpl::AlphaBlenderImpl(double initial_mix_factor, bool switched)
-    : mix_factor(register_parameter("mix_factor", torch::empty({1}))),
+    : mix_factor(register_parameter("mix_factor", empty_parameter({1}))),
       initial_(initial_mix_factor),
       switched_(switched) {}
 

@@ -136,6 +136,10 @@ Tensor where(const Tensor& condition, const Tensor& yes, const Tensor& no) {
   return at::empty(shape, yes.options().dtype(at::result_type(yes, no)));
 }
 
+Tensor extreme(const Tensor& x) {
+  return at::empty({}, x.options());
+}
+
 Tensor relu(const Tensor& x) {
   return like(x);
 }
@@ -207,6 +211,8 @@ MetaDevice::MetaDevice() {
       .impl("reflection_pad2d", TORCH_FN(reflection_pad2d))
       .impl("reflection_pad2d_backward", TORCH_FN(reflection_pad2d_backward))
       .impl("where.self", TORCH_FN(where))
+      .impl("min", TORCH_FN(extreme))
+      .impl("max", TORCH_FN(extreme))
       .impl("relu", TORCH_FN(relu));
   state_->above_autograd.impl("scaled_dot_product_attention", TORCH_FN(attention));
   c10::SetAllocator(c10::kMeta, &state_->allocator);

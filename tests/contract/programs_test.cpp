@@ -43,6 +43,16 @@ TEST(Programs, ANegativeCountIsNotTakenForAHugeOne) {
                  "error: command line: --seed: must be >= 0, got '-1'\n");
 }
 
+TEST(BenchCommand, CountsWithoutRunningAndRefusesInOneLine) {
+  const Finished table =
+      run_program("vdd", {"bench", "--random", "tiny", "--flops-only", "--size", "64x64"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("\n| student | denoise, 1 step | "));
+  expect_refused({"bench"}, "error: command line: either --model or --random is needed\n");
+  expect_refused({"bench", "--random", "tiny", "--size", "64"},
+                 "error: command line: --size: '64' is not HEIGHTxWIDTH\n");
+}
+
 TEST(DoctorCommand, SaysWhatIsNotThere) {
   const TempDir folder;
   const std::string path = (folder / "gone.safetensors").string();

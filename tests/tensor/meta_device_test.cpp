@@ -36,6 +36,8 @@ Results run_all(torch::Device on) {
       at::reflection_pad2d(x, {1, 2, 3, 0}),
       at::where(x > 0, x, torch::zeros({1}, torch::TensorOptions(on))),
       at::relu(x),
+      x.detach().min(),
+      x.detach().max(),
   };
   Results all = results;
   for (const torch::Tensor& result : results) {

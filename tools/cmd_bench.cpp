@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/Parallel.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "program.h"
+#include "vdd/config/writer.h"
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+#include "vdd/pipeline/stage_bench.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/tensor/meta_device.h"
+#include "vdd/train/random_teacher.h"
+#include "vdd/train/run_setup.h"
+
+namespace vdd::tools {
+namespace {
+
+struct Options {
+  std::vector<std::filesystem::path> models;
+  std::string random, size = "576x1024", stages, dtype = "fp32";
+  train::TrainConfig torch;
+  pipeline::StageBenchConfig bench;
+  bool flops_only = false, json = false;
+};
+
+std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
+  const auto parts = split(text, 'x');
+  const auto height = parts.size() == 2 ? parse_int(parts[0]) : std::nullopt;
+  const auto width = parts.size() == 2 ? parse_int(parts[1]) : std::nullopt;
+  if (!height || !width || *height < 1 || *width < 1) {
+    throw ConfigError(concat("command line: --size: '", escape(text), "' is not HEIGHTxWIDTH"));
+  }
+  return {*height, *width};
+}
+
+/// A teacher of five steps and a student of one, which share all weights: time is the same.
+std::vector<pipeline::NamedModel> random_models(const Options& o, const pipeline::LoadTarget& to) {
+  const auto teacher =
+      o.random == "svd"
+          ? pipeline::random_model({}, pipeline::svd_vae(), pipeline::svd_image_encoder(), to)
+          : pipeline::random_model(train::tiny_unet(), train::tiny_vae(),
+                                   train::tiny_image_encoder(), to);
+  auto student = teacher;
+  student.info.steps = 1;
+  student.info.input = "rgb_latent";
+  return {{"teacher", teacher}, {"student", student}};
+}
+
+void bench(Options o) {
+  if (o.models.empty() == o.random.empty()) {
+    throw ConfigError("command line: either --model or --random is needed");
+  }
+  std::tie(o.bench.height, o.bench.width) = parse_size(o.size);
+  if (!o.stages.empty()) o.bench.stages = split(o.stages, ',');
+  const torch::Device device = train::configure_torch(o.torch);
+  const pipeline::LoadTarget target{.dtype = tensor::parse_dtype(o.dtype),
+                                    .device = o.flops_only ? torch::Device(torch::kMeta) : device};
+  std::optional<tensor::MetaDevice> meta;
+  if (o.flops_only) meta.emplace();
+
+  auto models = o.random.empty() ? std::vector<pipeline::NamedModel>() : random_models(o, target);
+  for (const auto& path : o.models) {
+    models.push_back(
+        {path.string(), o.flops_only
+                            ? pipeline::load_shapes(pipeline::find_model(path), target.dtype)
+                            : pipeline::load_depth_model({.model = path, .target = target})});
+  }
+  const auto result = pipeline::bench_stages(models, o.bench);
+  std::cout << (o.json ? config::to_json(result) : pipeline::to_markdown(result));
+}
+
+}  // namespace
+
+void add_bench(CLI::App& vdd) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = vdd.add_subcommand("bench", "time and operations of a frame, by stage");
+  command->add_option("-m,--model", o->models, "model folders");
+  command->add_option("--random", o->random, "random weights of these sizes instead")
+      ->check(CLI::IsMember({"svd", "tiny"}));
+  command->add_option("--size", o->size, "HEIGHTxWIDTH, multiples of 64 [576x1024]");
+  command->add_option("--stages", o->stages, "of encode,denoise,decode [all]");
+  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16 [fp32]");
+  command->add_option("--device", o->torch.device, "cpu, cuda or cuda:N [cpu]");
+  const auto number = [&](const char* name, std::int64_t& value, const char* help) {
+    command->add_option(name, value, help)->check(CLI::Range(0, 1'000'000));
+  };
+  number("--threads", o->torch.threads, "of tensor operations on the CPU; 0: all [0]");
+  number("--frames", o->bench.frames, "of the clip [110]");
+  number("--chunk", o->bench.chunk, "frames encoded or decoded at once [8]");
+  number("--rounds", o->bench.rounds, "timed runs of each stage [5]");
+  number("--warmup", o->bench.warmup, "runs before them [2]");
+  command->add_flag("--flops-only", o->flops_only, "count operations from the shapes; run nothing");
+  command->add_flag("--json", o->json, "for machines");
+  command->callback([o] { bench(*o); });
+}
+
+}  // namespace vdd::tools
