@@ -1,72 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage 1: a one-step student UNet from a frozen n-step teacher. docs/training.md
-#include <filesystem>
-#include <iostream>
-#include <string>
-#include <vector>
-
-#include "program.h"
-#include "vdd/config/reader.h"
-#include "vdd/config/writer.h"
-#include "vdd/core/stop.h"
-#include "vdd/core/text.h"
 #include "vdd/train/distill_unet.h"
 
-namespace vdd::tools {
-namespace {
-
-struct Arguments {
-  std::string config, max_time;
-  std::vector<std::string> overrides;
-  train::RunOptions run;
-  bool print_config = false;
-};
-
-void distill(Arguments args) {
-  if (args.config.empty() && args.run.resume) {
-    args.config = (args.run.output_dir / "config.resolved.yaml").string();
-  }
-  if (args.config.empty()) throw ConfigError("command line: --config is needed");
-  const auto config = config::load<train::DistillUnetConfig>(args.config, args.overrides);
-  if (args.print_config) {
-    std::cout << config::to_yaml(config);
-    return;
-  }
-  if (args.run.output_dir.empty() && !args.run.dry_run) {
-    throw ConfigError("command line: --output-dir is needed");
-  }
-  if (!args.max_time.empty()) set_time_limit(parse_duration(args.max_time));
-  const ExitCode code = train::distill_unet(config, args.run);
-  if (code != ExitCode::kDone) {
-    throw Error(
-        concat("stopped early; go on with --resume --output-dir ", args.run.output_dir.string()),
-        code);
-  }
-  if (!args.run.dry_run) std::cout << args.run.output_dir.string() << '\n';
-}
-
-}  // namespace
-}  // namespace vdd::tools
+#include "program.h"
+#include "training.h"
 
 int main(int argc, char** argv) {
-  vdd::install_signal_handlers();
-  vdd::tools::Arguments args;
   return vdd::tools::run_program(
       argc, argv, "Trains a one-step student UNet to give the latents of a frozen n-step teacher.",
-      [&args](CLI::App& app) {
-        app.add_option("-c,--config", args.config,
-                       "YAML file; with --resume by default the run's own");
-        app.add_option("overrides", args.overrides, "settings as key.sub=value, over the file's");
-        app.add_option("-o,--output-dir", args.run.output_dir, "run folder");
-        CLI::Option* resume =
-            app.add_flag("--resume", args.run.resume, "go on from the newest complete checkpoint");
-        app.add_flag("--overwrite", args.run.overwrite, "replace an earlier run")->excludes(resume);
-        app.add_option("--max-time", args.max_time,
-                       "save and stop with exit code 75 after this time, such as 90m");
-        app.add_flag("--print-config", args.print_config, "print the resolved config and exit");
-        app.add_flag(
-            "--dry-run", args.run.dry_run,
-            "load everything, show what trains and that gradients reach it, write nothing");
-        app.callback([&args] { vdd::tools::distill(args); });
-      });
+      [](CLI::App& app) { vdd::tools::add_training(app, vdd::train::distill_unet); });
 }

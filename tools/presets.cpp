@@ -8,6 +8,8 @@
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/train/distill_unet_config.h"
+#include "vdd/train/train_teacher_config.h"
+#include "vdd/train/train_vae_config.h"
 
 namespace vdd::tools {
 namespace {
@@ -30,7 +32,9 @@ ConfigKind kind(const char* program, const char* file_prefix) {
 
 const std::vector<ConfigKind>& config_kinds() {
   static const std::vector<ConfigKind> kinds = {
-      kind<train::DistillUnetConfig>("distill_unet", "stage1")};
+      kind<train::DistillUnetConfig>("distill_unet", "stage1"),
+      kind<train::TrainTeacherConfig>("vdd train-teacher", "train_teacher"),
+      kind<train::TrainVaeConfig>("vdd train-vae", "train_vae")};
   return kinds;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base_folder.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/pipeline/sampling.h"
@@ -12,20 +13,6 @@
 
 namespace vdd::train {
 namespace fs = std::filesystem;
-
-namespace {
-
-/// How vdd.json in `checkpoint` (<run>/checkpoints/<name>) names the folder `model`: relative if it
-/// lies in the run, so that runs can be moved.
-std::string base_from(const fs::path& checkpoint, const fs::path& model) {
-  const fs::path run = fs::absolute(checkpoint).lexically_normal().parent_path().parent_path();
-  const fs::path target = fs::absolute(model).lexically_normal();
-  const fs::path inside = target.lexically_relative(run);
-  const bool outside = inside.empty() || *inside.begin() == "..";
-  return outside ? target.string() : (fs::path("../..") / inside).string();
-}
-
-}  // namespace
 
 UnetDistiller::UnetDistiller(const DistillUnetConfig& config, std::shared_ptr<ClipTargets> targets,
                              ValidationData validation, Origin origin, torch::Device device)

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vdd/data/config.h"
+#include "vdd/train/amp.h"
+#include "vdd/train/ema.h"
+#include "vdd/train/lr_schedule.h"
+#include "vdd/train/optimizer.h"
+#include "vdd/train/parameter_selection.h"
+#include "vdd/train/random_teacher.h"
+#include "vdd/train/train_config.h"
+
+// Everything that can be set for `vdd train-teacher`. docs/teacher.md explains the choices.
+namespace vdd::train {
+
+struct TeacherModelConfig {
+  std::string init, unet, vae;
+  std::int64_t seed = 0;
+  models::UNetConfig random_unet = tiny_unet();
+  models::ClipConfig random_image_encoder = tiny_image_encoder();
+
+  constexpr void fields(auto& f) {
+    f("init", init,
+      "model folder to start from: Stable Video Diffusion's, or the checkpoint of an earlier "
+      "stage");
+    f("unet", unet, "folder of the UNet, if `init` only gives the rest: DepthCrafter's weights");
+    f("vae", vae,
+      "without init: folder with the VAE, such as a checkpoint of vdd train-vae; UNet and image "
+      "encoder get random weights, and the image encoder keeps them");
+    f("seed", seed, "of the random weights", non_negative);
+    f("random_unet", random_unet, "as in a published unet/config.json");
+    f("random_image_encoder", random_image_encoder, "as in a published image_encoder/config.json");
+  }
+};
+
+struct NoiseConfig {
+  double log_mean = 0.7;
+  double log_std = 1.6;
+  double noise_aug = 0.02;
+  std::int64_t chunk = 8;
+
+  constexpr void fields(auto& f) {
+    f("log_mean", log_mean, "mean of the natural logarithm of the noise level");
+    f("log_std", log_std, "its standard deviation", non_negative);
+    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("chunk", chunk, "frames that are encoded or decoded at once", positive);
+  }
+};
+
+struct TrainTeacherConfig {
+  TeacherModelConfig model;
+  data::DataConfig data;
+  NoiseConfig noise;
+  SelectionConfig trained = {.patterns = {"*", "!attn2.to_q", "!attn2.to_k",
+                                          "!transformer_blocks.*.norm2",
+                                          "!temporal_transformer_blocks.*.norm2"}};
+  OptimizerConfig optimizer;
+  LrScheduleConfig lr_schedule;
+  PrecisionConfig precision;
+  EmaConfig ema;
+  TrainConfig train;
+  ValidationConfig validation;
+  std::vector<std::int64_t> validation_steps = {1, 5};
+
+  constexpr void fields(auto& f) {
+    f("model", model, "where the weights come from");
+    f("data", data, "which clips are drawn; rgb_only is ignored: every source must have depth");
+    f("noise", noise, "what the UNet learns to remove");
+    f("trained", trained, "which parameters of the UNet train");
+    f("optimizer", optimizer, "Adam");
+    f("lr_schedule", lr_schedule, "course of the learning rate");
+    f("precision", precision, "mixed precision of the UNet");
+    f("ema", ema, "moving average of the trained weights");
+    f("train", train, "length, accumulation, device, checkpoints");
+    f("validation", validation, "depth of clips that are not trained on");
+    f("validation_steps", validation_steps, "numbers of sampler steps that are scored, rising",
+      non_empty, positive);
+  }
+  std::vector<std::string> check() const;
+};
+
+/// Keys, as patterns, that a resumed run may change.
+const std::vector<std::string>& train_teacher_free_keys();
+
+}  // namespace vdd::train

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legend: N images, C latent channels, H W pixels, h w latent pixels.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vdd/models/autoencoder_kl_temporal_decoder.h"
+#include "vdd/train/train_vae_config.h"
+#include "vdd/train/trainer.h"
+#include "vdd/train/validation.h"
+
+namespace vdd::train {
+
+/// Cuts of one clip, K of T frames each.
+struct VaeBatch {
+  torch::Tensor target_NCHW;     ///< [K*T,3,size,size] in [-1,1], frames of a cut in a row
+  torch::Tensor is_disparity_N;  ///< bool
+  std::int64_t frames = 0;       ///< T
+};
+
+/// The cuts of sample `n`, drawn from (seed, n). Every other one shows the clip's disparity d as
+/// 2d-1 on three channels; all show RGB if the clip has none.
+VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint64_t seed,
+                    std::int64_t n);
+
+/// The temporal VAE learns to reconstruct short clips of pictures and of disparity.
+class VaeTrainer final : public Distiller {
+ public:
+  /// What vdd.json says about the model, except for the step.
+  struct Origin {
+    std::string config;  ///< the resolved config, YAML
+    std::string data_hash;
+  };
+
+  /// `training` gives the clips that scaling_factor is measured on. Throws DataError, ConfigError.
+  VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipDataset> training,
+             ValidationData validation, Origin origin, torch::Device device);
+
+  const Selection& selection() const override { return selection_; }
+  std::vector<ParameterGroup> groups() const override;
+  SampleLoss step(const data::Clip& clip, std::int64_t n) override;
+  /// Means over the clips. Of the pictures: valid/rgb_l1 in [0,1] and valid/rgb_psnr; of the true
+  /// disparity, reconstructed: valid/abs_rel and valid/delta1 as depth, which no teacher in this
+  /// latent space can beat. The score is AbsRel, without depth the pictures' error.
+  ValidationResult validate(std::int64_t step, const RunDir& run) override;
+  /// Writes vae/ with the scaling_factor that gives the latents standard deviation 1.
+  void save_model(const std::filesystem::path& checkpoint, std::int64_t step) override;
+  void load_model(const std::filesystem::path& checkpoint) override;
+
+  /// 1 / standard deviation of the latents of the first config.scale_clips clips.
+  double measure_scaling_factor();
+
+ private:
+  torch::Tensor reconstruct(const torch::Tensor& images_T3HW);
+
+  TrainVaeConfig config_;
+  std::shared_ptr<data::ClipDataset> training_;
+  ValidationData validation_;
+  Origin origin_;
+  torch::Device device_;
+  torch::Dtype compute_dtype_;
+  models::AutoencoderKLTemporalDecoder vae_{nullptr};
+  Selection selection_;
+};
+
+}  // namespace vdd::train

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/teacher_trainer.h"
+
+#include <cmath>
+#include <map>
+
+#include "base_folder.h"
+#include "vdd/core/random.h"
+#include "vdd/core/stop.h"
+#include "vdd/core/system.h"
+#include "vdd/core/text.h"
+#include "vdd/metrics/alignment.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/tensor/random.h"
+#include "vdd/train/pictures.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+
+NoiseDraw draw_noise(const NoiseConfig& config, std::uint64_t seed, std::int64_t n) {
+  const std::uint64_t own = derive_seed(seed, n, "noise");
+  const double unit = tensor::randn({1}, derive_seed(own, 0, "sigma")).item<float>();
+  return {.seed = own, .sigma = std::exp(config.log_mean + config.log_std * unit)};
+}
+
+torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_TChw, double sigma) {
+  return (noise_TChw - sigma * z_TChw) / std::sqrt(sigma * sigma + 1);
+}
+
+torch::Tensor depth_latent(models::AutoencoderKLTemporalDecoder& vae,
+                           const torch::Tensor& disparity_THW, std::int64_t chunk) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor images_T3HW = (2 * disparity_THW - 1).unsqueeze(1).expand({-1, 3, -1, -1});
+  std::vector<torch::Tensor> latents;
+  for (const torch::Tensor& part : images_T3HW.split(chunk)) {
+    latents.push_back(vae->encode_mode(part).to(torch::kFloat32));
+  }
+  return at::cat(latents) * vae->config().scaling_factor;
+}
+
+TeacherTrainer::TeacherTrainer(const TrainTeacherConfig& config, pipeline::DepthModel model,
+                               ValidationData validation, Origin origin, torch::Device device)
+    : config_(config),
+      model_(std::move(model)),
+      validation_(std::move(validation)),
+      origin_(std::move(origin)),
+      device_(device),
+      compute_dtype_(tensor::parse_dtype(config.precision.compute)) {
+  model_.unet->gradient_checkpointing = config.train.gradient_checkpointing;
+  selection_ = select_parameters(named_parameters(*model_.unet), config.trained);
+}
+
+std::vector<ParameterGroup> TeacherTrainer::groups() const {
+  return {{.name = "unet", .parameters = selection_.trained(), .lr = config_.optimizer.lr}};
+}
+
+pipeline::Conditioning TeacherTrainer::condition(const data::Clip& clip, std::uint64_t noise_seed) {
+  const torch::Tensor pixel_noise =
+      tensor::randn(clip.rgb_TCHW.sizes(), derive_seed(noise_seed, 0, "pixel_noise"));
+  return pipeline::encode_video(model_.vae, model_.image_encoder, clip.rgb_TCHW.to(device_),
+                                config_.noise.noise_aug, pixel_noise.to(device_),
+                                config_.noise.chunk);
+}
+
+SampleLoss TeacherTrainer::step(const data::Clip& clip, std::int64_t n) {
+  if (!clip.disparity_THW.defined()) {
+    throw DataError(clip.source_id, "has no depth to learn from");
+  }
+  const auto [seed, sigma] =
+      draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
+  const pipeline::Conditioning conditioning = condition(clip, seed);
+  const torch::Tensor z_TChw =
+      depth_latent(model_.vae, clip.disparity_THW.to(device_), config_.noise.chunk);
+  const torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
+  const diffusion::Precondition p = diffusion::precondition(sigma);
+
+  const Autocast autocast(device_, compute_dtype_);
+  const torch::Tensor u_TChw = pipeline::run_unet(
+      model_.unet, p.c_in * (z_TChw + sigma * noise_TChw),
+      torch::tensor(p.c_noise, torch::kFloat32), conditioning, config_.noise.noise_aug);
+  const torch::Tensor loss = (u_TChw - velocity(z_TChw, noise_TChw, sigma)).square().mean();
+  return {.loss = {.total = loss, .parts = {{"denoising", loss.detach()}}},
+          .noise_seed = static_cast<std::int64_t>(seed)};
+}
+
+ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) {
+  const ValidationConfig& config = config_.validation;
+  const diffusion::EulerSchedule schedule(model_.scheduler);
+  // Of a layout ("": all) and a number of steps.
+  std::map<std::pair<std::string, std::int64_t>, std::vector<metrics::DepthScores>> scores;
+  ValidationResult result;
+  for (std::int64_t k = 0; k < config.clips; ++k) {
+    const data::Clip clip = validation_.dataset->load(validation_.seed, k);
+    if (!clip.depth_THW.defined()) continue;
+    const std::uint64_t seed = derive_seed(validation_.seed, k, "noise");
+    const pipeline::Conditioning conditioning = condition(clip, seed);
+    const torch::Tensor noise_TChw = tensor::randn(conditioning.rgb_latent_TChw.sizes(), seed);
+    std::vector<PictureRow> rows = {{"RGB", RowKind::kRgb, clip.rgb_TCHW}};
+    for (const std::int64_t steps : config_.validation_steps) {
+      if (stop_requested() != StopReason::kNone) return {.complete = false};
+      const torch::Tensor latent_TChw =
+          pipeline::teacher_sample(model_.unet, schedule, steps, conditioning,
+                                   noise_TChw.to(device_), config_.noise.noise_aug);
+      const torch::Tensor disparity_THW =
+          pipeline::decode_disparity(model_.vae, latent_TChw, config_.noise.chunk).cpu();
+      const metrics::Aligned aligned = metrics::align_disparity(
+          disparity_THW, clip.depth_THW, {.max_depth = config.max_depth}, clip.valid_THW);
+      const auto score = metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
+      const std::string layout = clip.source_id.substr(0, clip.source_id.find('/'));
+      scores[{"", steps}].push_back(score);
+      scores[{layout + "/", steps}].push_back(score);
+      rows.push_back({concat(steps, " steps"), RowKind::kDisparity, disparity_THW});
+    }
+    if (!config.pictures) continue;
+    rows.push_back({"truth", RowKind::kDisparity, clip.disparity_THW});
+    const auto png = run.sample(step, concat("clip", k, ".png"));
+    write_strip(png, rows, config.columns);
+    result.pictures.emplace_back(concat("valid/clip", k), png);
+  }
+  if (scores.empty()) throw DataError("validation", "no clip has depth");
+  for (const auto& [of, list] : scores) {
+    const metrics::DepthScores mean = metrics::mean_over_clips(list);
+    result.metrics.add(concat("valid/", of.first, "abs_rel_", of.second), mean.abs_rel)
+        .add(concat("valid/", of.first, "delta1_", of.second), mean.delta1);
+    if (of.first.empty()) result.score = mean.abs_rel;  // the last one has the most steps
+  }
+  return result;
+}
+
+void TeacherTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {
+  pipeline::DepthModel model;
+  model.unet = model_.unet;
+  model.scheduler = model_.scheduler;
+  model.info = {.input = "noise",
+                .steps = config_.validation_steps.back(),
+                .noise_aug = config_.noise.noise_aug,
+                .base = base_from(checkpoint, origin_.model),
+                .provenance = {.program = "vdd train-teacher",
+                               .version = version(),
+                               .step = step,
+                               .config = origin_.config,
+                               .teacher_hash = "",
+                               .data_hash = origin_.data_hash}};
+  pipeline::save_depth_model(checkpoint, model);
+}
+
+void TeacherTrainer::load_model(const fs::path& checkpoint) {
+  tensor::load_state(*model_.unet, *pipeline::open_unet_weights(checkpoint / "unet"));
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/train_teacher_config.h"
+
+namespace vdd::train {
+
+std::vector<std::string> TrainTeacherConfig::check() const {
+  std::vector<std::string> errors;
+  if (model.init.empty() == model.vae.empty()) {
+    errors.emplace_back("model.init, model.vae: exactly one of them must be given");
+  }
+  if (!model.unet.empty() && model.init.empty()) {
+    errors.emplace_back("model.unet: needs model.init, which gives the other parts");
+  }
+  if (model.random_unet.cross_attention_dim !=
+      std::vector{model.random_image_encoder.projection_dim}) {
+    errors.emplace_back(
+        "model.random_unet.cross_attention_dim: must be random_image_encoder.projection_dim");
+  }
+  if (precision.compute == "fp16" && train.device == "cpu") {
+    errors.emplace_back("precision.compute: fp16 runs on cuda only");
+  }
+  if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
+      lr_schedule.warmup >= train.max_steps) {
+    errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");
+  }
+  return errors;
+}
+
+const std::vector<std::string>& train_teacher_free_keys() {
+  static const std::vector<std::string> keys = {
+      "model.init",          "model.unet",          "model.vae",     "data.root",
+      "data.sources.*.root", "data.workers",        "data.prefetch", "data.max_bad_samples",
+      "train.max_steps",     "train.threads",       "train.device",  "train.checkpoint_every",
+      "train.keep",          "train.max_nonfinite", "validation.*",  "validation_steps*"};
+  return keys;
+}
+
+}  // namespace vdd::train

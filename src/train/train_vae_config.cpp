@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/train_vae_config.h"
+
+#include <algorithm>
+
+#include "vdd/core/text.h"
+
+namespace vdd::train {
+
+std::vector<std::string> TrainVaeConfig::check() const {
+  std::vector<std::string> errors;
+  if (model.init.empty() && model.vae.scale() > 64) {
+    errors.emplace_back("model.vae.block_out_channels: at most 7 levels");
+  } else if (model.init.empty() && crops.size % model.vae.scale() != 0) {
+    errors.push_back(concat("crops.size: must be a multiple of the VAE's scale, ",
+                            model.vae.scale(), ", got ", crops.size));
+  }
+  if (crops.size > std::min(data.height, data.width)) {
+    errors.emplace_back("crops.size: must not exceed data.height and data.width");
+  }
+  if (precision.compute == "fp16" && train.device == "cpu") {
+    errors.emplace_back("precision.compute: fp16 runs on cuda only");
+  }
+  if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
+      lr_schedule.warmup >= train.max_steps) {
+    errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");
+  }
+  return errors;
+}
+
+const std::vector<std::string>& train_vae_free_keys() {
+  static const std::vector<std::string> keys = {"model.init",          "data.root",
+                                                "data.sources.*.root", "data.workers",
+                                                "data.prefetch",       "data.max_bad_samples",
+                                                "train.max_steps",     "train.threads",
+                                                "train.device",        "train.checkpoint_every",
+                                                "train.keep",          "train.max_nonfinite",
+                                                "validation.*"};
+  return keys;
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/vae_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "vdd/core/random.h"
+#include "vdd/core/stop.h"
+#include "vdd/core/system.h"
+#include "vdd/core/text.h"
+#include "vdd/metrics/alignment.h"
+#include "vdd/nn/initialize.h"
+#include "vdd/pipeline/model_folder.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/tensor/random.h"
+#include "vdd/train/pictures.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::int64_t kChunk = 8;  // frames that are reconstructed at once, as in sampling
+
+models::AutoencoderKLTemporalDecoder starting_vae(const VaeModelConfig& config,
+                                                  torch::Device device) {
+  if (!config.init.empty()) {
+    const auto folders = pipeline::find_model(config.init);
+    pipeline::require_parts(folders, config.init, {.unet = false, .image_encoder = false});
+    return pipeline::load_vae(folders.vae, {.dtype = torch::kFloat32, .device = device});
+  }
+  models::AutoencoderKLTemporalDecoder vae(config.vae);
+  nn::initialize(*vae, static_cast<std::uint64_t>(config.seed));
+  vae->to(device);
+  return vae;
+}
+
+torch::Tensor disparity_images(const data::Clip& clip) {
+  return (2 * clip.disparity_THW - 1).unsqueeze(1).expand({-1, 3, -1, -1});
+}
+
+}  // namespace
+
+VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint64_t seed,
+                    std::int64_t n) {
+  const std::int64_t rows = clip.rgb_TCHW.size(2) - config.size + 1;
+  const std::int64_t columns = clip.rgb_TCHW.size(3) - config.size + 1;
+  at::Generator generator = tensor::make_generator(derive_seed(seed, n, "crops"));
+  const torch::Tensor top = torch::randint(rows, {config.count}, generator, torch::kInt64);
+  const torch::Tensor left = torch::randint(columns, {config.count}, generator, torch::kInt64);
+
+  std::vector<torch::Tensor> cuts, kinds;
+  const std::int64_t frames = clip.rgb_TCHW.size(0);
+  for (std::int64_t k = 0; k < config.count; ++k) {
+    const bool disparity = k % 2 == 1 && clip.disparity_THW.defined();
+    const torch::Tensor images = disparity ? disparity_images(clip) : clip.rgb_TCHW;
+    cuts.push_back(images.narrow(2, top[k].item<std::int64_t>(), config.size)
+                       .narrow(3, left[k].item<std::int64_t>(), config.size));
+    kinds.push_back(torch::full({frames}, disparity, torch::kBool));
+  }
+  return {.target_NCHW = at::cat(cuts), .is_disparity_N = at::cat(kinds), .frames = frames};
+}
+
+VaeTrainer::VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipDataset> training,
+                       ValidationData validation, Origin origin, torch::Device device)
+    : config_(config),
+      training_(std::move(training)),
+      validation_(std::move(validation)),
+      origin_(std::move(origin)),
+      device_(device),
+      compute_dtype_(tensor::parse_dtype(config.precision.compute)),
+      vae_(starting_vae(config.model, device)),
+      selection_(select_parameters(named_parameters(*vae_), config.trained)) {}
+
+std::vector<ParameterGroup> VaeTrainer::groups() const {
+  return {{.name = "vae", .parameters = selection_.trained(), .lr = config_.optimizer.lr}};
+}
+
+SampleLoss VaeTrainer::step(const data::Clip& clip, std::int64_t n) {
+  const auto seed = static_cast<std::uint64_t>(config_.train.seed);
+  const VaeBatch batch = draw_crops(clip, config_.crops, seed, n);
+  const torch::Tensor target_NCHW = batch.target_NCHW.to(device_);
+  const std::uint64_t noise_seed = derive_seed(seed, n, "noise");
+
+  const Autocast autocast(device_, compute_dtype_);
+  const torch::Tensor moments_NChw = vae_->encode_moments(target_NCHW).to(torch::kFloat32);
+  const auto halves = moments_NChw.chunk(2, 1);
+  const torch::Tensor noise = tensor::randn(halves[0].sizes(), noise_seed).to(device_);
+  const torch::Tensor z_NChw = halves[0] + (0.5 * halves[1].clamp(-30, 20)).exp() * noise;
+  const torch::Tensor image_NCHW = vae_->decode(z_NChw, batch.frames);
+  return {
+      .loss = losses::reconstruction_loss(image_NCHW, target_NCHW, batch.is_disparity_N.to(device_),
+                                          moments_NChw, config_.loss),
+      .noise_seed = static_cast<std::int64_t>(noise_seed)};
+}
+
+torch::Tensor VaeTrainer::reconstruct(const torch::Tensor& images_T3HW) {
+  std::vector<torch::Tensor> parts;
+  for (const torch::Tensor& part : images_T3HW.to(device_).split(kChunk)) {
+    parts.push_back(vae_->decode(vae_->encode_mode(part), part.size(0)).to(torch::kFloat32).cpu());
+  }
+  return at::cat(parts);
+}
+
+ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
+  const ValidationConfig& config = config_.validation;
+  const auto clips = static_cast<double>(config.clips);
+  double l1 = 0, psnr = 0;
+  std::vector<metrics::DepthScores> scores;
+  ValidationResult result;
+  for (std::int64_t k = 0; k < config.clips; ++k) {
+    if (stop_requested() != StopReason::kNone) return {.complete = false};
+    const data::Clip clip = validation_.dataset->load(validation_.seed, k);
+    const torch::Tensor image = reconstruct(clip.rgb_TCHW).clamp(-1, 1);
+    const torch::Tensor residual = (image - clip.rgb_TCHW) / 2;  // of pictures in [0,1]
+    l1 += residual.abs().mean().item<double>() / clips;
+    psnr -= 10 * std::log10(std::max(residual.square().mean().item<double>(), 1e-12)) / clips;
+    std::vector<PictureRow> rows = {{"RGB", RowKind::kRgb, clip.rgb_TCHW},
+                                    {"decoded", RowKind::kRgb, image}};
+    if (clip.depth_THW.defined()) {
+      const torch::Tensor disparity_THW =
+          pipeline::disparity_from_rgb(reconstruct(disparity_images(clip)));
+      const metrics::Aligned aligned = metrics::align_disparity(
+          disparity_THW, clip.depth_THW, {.max_depth = config.max_depth}, clip.valid_THW);
+      scores.push_back(metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW));
+      rows.push_back({"truth", RowKind::kDisparity, clip.disparity_THW});
+      rows.push_back({"decoded", RowKind::kDisparity, disparity_THW});
+    }
+    if (!config.pictures) continue;
+    const auto png = run.sample(step, concat("clip", k, ".png"));
+    write_strip(png, rows, config.columns);
+    result.pictures.emplace_back(concat("valid/clip", k), png);
+  }
+  result.metrics.add("valid/rgb_l1", l1).add("valid/rgb_psnr", psnr);
+  result.score = l1;
+  if (!scores.empty()) {
+    const metrics::DepthScores mean = metrics::mean_over_clips(scores);
+    result.metrics.add("valid/abs_rel", mean.abs_rel).add("valid/delta1", mean.delta1);
+    result.score = mean.abs_rel;
+  }
+  return result;
+}
+
+double VaeTrainer::measure_scaling_factor() {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> latents;
+  for (std::int64_t k = 0; k < config_.scale_clips; ++k) {
+    const data::Clip clip = training_->load(static_cast<std::uint64_t>(config_.train.seed), k);
+    std::vector<torch::Tensor> kinds = {clip.rgb_TCHW};
+    if (clip.disparity_THW.defined()) kinds.push_back(disparity_images(clip));
+    for (const torch::Tensor& images : kinds) {
+      for (const torch::Tensor& part : images.to(device_).split(kChunk)) {
+        latents.push_back(vae_->encode_mode(part).flatten().cpu());
+      }
+    }
+  }
+  return 1 / std::max(at::cat(latents).to(torch::kFloat64).std().item<double>(), 1e-6);
+}
+
+void VaeTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {
+  pipeline::DepthModel model;
+  model.vae = vae_;
+  model.info.provenance = {.program = "vdd train-vae",
+                           .version = version(),
+                           .step = step,
+                           .config = origin_.config,
+                           .teacher_hash = "",
+                           .data_hash = origin_.data_hash};
+  pipeline::save_depth_model(checkpoint, model);
+  models::VaeConfig config = vae_->config();
+  config.scaling_factor = measure_scaling_factor();
+  pipeline::save_vae_config(checkpoint / "vae", config);
+}
+
+void VaeTrainer::load_model(const fs::path& checkpoint) {
+  tensor::load_state(*vae_, *pipeline::open_vae_weights(checkpoint / "vae"));
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// `vdd train-vae` as a user runs, stops and resumes it.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/clips.h"
+#include "support/run_program.h"
+#include "support/temp_dir.h"
+
+namespace vdd::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> arguments(const fs::path& clips, const fs::path& run) {
+  return {"train-vae",
+          "-c",
+          VDD_SOURCE_DIR "/configs/tiny/train_vae.yaml",
+          "-o",
+          run.string(),
+          "data.root=" + clips.string(),
+          "data.holdout=[]",
+          "data.frames=2",
+          "data.height=64",
+          "data.width=128",
+          "crops.count=2",
+          "crops.size=32",
+          "lr_schedule.warmup=1",
+          "lr_schedule.length=40",
+          "train.max_steps=8",
+          "train.threads=1",
+          "train.checkpoint_every=100",
+          "scale_clips=1",
+          "validation.every=4",
+          "validation.clips=1"};
+}
+
+std::vector<double> losses(const fs::path& run) {
+  std::ifstream in(run / "metrics.jsonl");
+  std::vector<double> values;
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t at = line.find("\"loss\": ");
+    if (at != std::string::npos) values.push_back(std::stod(line.substr(at + 8)));
+  }
+  return values;
+}
+
+TEST(TrainVae, LearnsAndAResumedRunEndsWithTheSameBytes) {
+  const TempDir folder;
+  write_clips(folder / "clips", 2, 4, 64, 128);
+  const Finished whole = run_program("vdd", arguments(folder / "clips", folder / "whole"));
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const auto values = losses(folder / "whole");
+  ASSERT_EQ(values.size(), 8U);
+  EXPECT_LT(values.back(), 0.9 * values.front());
+
+  // Cut short after four updates, then on to the same end.
+  auto half = arguments(folder / "clips", folder / "half");
+  half.emplace_back("train.max_steps=4");
+  ASSERT_EQ(run_program("vdd", half).code, 0);
+  auto rest = arguments(folder / "clips", folder / "half");
+  rest.emplace_back("--resume");
+  const Finished resumed = run_program("vdd", rest);
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  for (const char* name :
+       {"metrics.jsonl", "checkpoints/latest/vae/diffusion_pytorch_model.safetensors",
+        "checkpoints/latest/vae/config.json", "checkpoints/latest/trainer/optimizer.safetensors"}) {
+    EXPECT_TRUE(content(folder / "whole" / name) == content(folder / "half" / name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace vdd::test

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/teacher_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/temp_dir.h"
+#include "vdd/core/random.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::train {
+namespace {
+
+using test::TempDir;
+
+data::Clip clip_with_depth() {
+  data::Clip clip;
+  clip.rgb_TCHW = tensor::randn({2, 3, 64, 64}, 1).clamp(-1, 1);
+  clip.disparity_THW = tensor::randn({2, 64, 64}, 2).sigmoid();
+  return clip;
+}
+
+class TeacherTrainerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    shared_ = std::make_unique<TempDir>();
+    write_random_teacher(*shared_ / "teacher", {});
+  }
+  static void TearDownTestSuite() { shared_.reset(); }
+  static pipeline::DepthModel model() {
+    return pipeline::load_depth_model({.model = *shared_ / "teacher"});
+  }
+  TeacherTrainer trainer() {
+    return {config_,
+            model(),
+            {},
+            {.config = "", .model = *shared_ / "teacher", .data_hash = ""},
+            torch::kCPU};
+  }
+
+  static std::unique_ptr<TempDir> shared_;
+  TempDir folder_;
+  TrainTeacherConfig config_;
+};
+std::unique_ptr<TempDir> TeacherTrainerTest::shared_;
+
+TEST(Velocity, IsWhatThePreconditioningTurnsIntoTheLatent) {
+  const torch::Tensor z = tensor::randn({2, 4, 3, 3}, 1).to(torch::kDouble);
+  const torch::Tensor noise = tensor::randn({2, 4, 3, 3}, 2).to(torch::kDouble);
+  for (const double sigma : {0.002, 0.7, 700.0}) {
+    const auto p = diffusion::precondition(sigma);
+    const torch::Tensor x = z + sigma * noise;
+    const torch::Tensor denoised = p.c_skip * x + p.c_out * velocity(z, noise, sigma);
+    EXPECT_LT((denoised - z).abs().max().item<double>(), 1e-9) << sigma;
+  }
+}
+
+TEST(Velocity, ItsErrorIsThatOfTheLatentInTheWeightingOfEdm) {
+  const torch::Tensor z = tensor::randn({1, 4, 3, 3}, 1).to(torch::kDouble);
+  const torch::Tensor noise = tensor::randn({1, 4, 3, 3}, 2).to(torch::kDouble);
+  const torch::Tensor u = tensor::randn({1, 4, 3, 3}, 3).to(torch::kDouble);
+  const double sigma = 0.4;
+  const auto p = diffusion::precondition(sigma);
+  const torch::Tensor denoised = p.c_skip * (z + sigma * noise) + p.c_out * u;
+  const double weight = (sigma * sigma + 1) / (sigma * sigma);  // sigma_data = 1
+  EXPECT_NEAR((u - velocity(z, noise, sigma)).square().mean().item<double>(),
+              weight * (denoised - z).square().mean().item<double>(), 1e-10);
+}
+
+TEST(DrawNoise, LogSigmaIsNormal) {
+  const NoiseConfig config;
+  constexpr int kDraws = 4000;
+  double sum = 0, squares = 0;
+  for (int n = 0; n < kDraws; ++n) {
+    const double x = std::log(draw_noise(config, 5, n).sigma);
+    sum += x, squares += x * x;
+  }
+  const double mean = sum / kDraws, std = std::sqrt(squares / kDraws - mean * mean);
+  EXPECT_NEAR(mean, 0.7, 4 * 1.6 / std::sqrt(kDraws));
+  EXPECT_NEAR(std, 1.6, 4 * 1.6 / std::sqrt(2 * kDraws));
+}
+
+TEST_F(TeacherTrainerTest, TheDepthLatentIsTheScaledModeOfTheGreyDisparity) {
+  auto vae = model().vae;
+  const data::Clip clip = clip_with_depth();
+  const torch::Tensor grey = (2 * clip.disparity_THW - 1).unsqueeze(1).repeat({1, 3, 1, 1});
+  const torch::Tensor expected = vae->encode_mode(grey) * vae->config().scaling_factor;
+  EXPECT_TRUE(torch::allclose(depth_latent(vae, clip.disparity_THW, 8), expected, 1e-5, 1e-6));
+}
+
+TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
+  const data::Clip clip = clip_with_depth();
+  const SampleLoss sample = trainer().step(clip, 3);
+
+  auto parts = model();
+  const NoiseDraw draw = draw_noise(config_.noise, 0, 3);
+  EXPECT_EQ(sample.noise_seed, static_cast<std::int64_t>(draw.seed));
+  const auto conditioning = pipeline::encode_video(
+      parts.vae, parts.image_encoder, clip.rgb_TCHW, 0.02,
+      tensor::randn(clip.rgb_TCHW.sizes(), derive_seed(draw.seed, 0, "pixel_noise")));
+  const torch::Tensor z = depth_latent(parts.vae, clip.disparity_THW, 8);
+  const torch::Tensor noise = tensor::randn(z.sizes(), draw.seed);
+  const double s = draw.sigma, root = std::sqrt(s * s + 1);
+  const torch::Tensor u =
+      parts
+          .unet(torch::cat({(z + s * noise) / root, conditioning.rgb_latent_TChw}, 1).unsqueeze(0),
+                torch::tensor(0.25 * std::log(s)), conditioning.image_embeds_TD.unsqueeze(0),
+                torch::tensor({{7.0, 127.0, 0.02}}))
+          .squeeze(0);
+  const double expected = (u - (noise - s * z) / root).square().mean().item<double>();
+  EXPECT_NEAR(sample.loss.total.item<double>(), expected, 1e-4 * expected);
+}
+
+TEST_F(TeacherTrainerTest, AClipWithoutDepthIsRefused) {
+  data::Clip clip = clip_with_depth();
+  clip.disparity_THW = torch::Tensor();
+  EXPECT_THROW(trainer().step(clip, 0), DataError);
+}
+
+TEST_F(TeacherTrainerTest, ACheckpointIsAModelWithTheOtherPartsOfItsBase) {
+  trainer().save_model(folder_ / "run" / "checkpoints" / "step", 7);
+  const auto found = pipeline::find_model(folder_ / "run" / "checkpoints" / "step");
+  EXPECT_EQ(found.info.provenance.step, 7);
+  EXPECT_EQ(tensor::content_hash(*pipeline::open_unet_weights(found.unet)),
+            tensor::content_hash(*pipeline::open_unet_weights(*shared_ / "teacher" / "unet")));
+  EXPECT_FALSE(found.vae.empty());
+}
+
+}  // namespace
+}  // namespace vdd::train

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/vae_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include "support/clips.h"
+#include "support/temp_dir.h"
+#include "vdd/config/reader.h"
+#include "vdd/core/random.h"
+#include "vdd/pipeline/model_folder.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::train {
+namespace {
+
+using test::TempDir;
+
+/// A clip whose pixels say where they are, with depth.
+data::Clip marked_clip() {
+  data::Clip clip;
+  clip.rgb_TCHW = torch::arange(2 * 3 * 64 * 128, torch::kFloat32).view({2, 3, 64, 128}) / 1e5 - 1;
+  clip.disparity_THW = torch::rand({2, 64, 128});
+  return clip;
+}
+
+class VaeTrainerTest : public ::testing::Test {
+ protected:
+  VaeTrainerTest() {
+    test::write_clips(folder_ / "clips", 2, 4, 64, 128);
+    config_.data.root = (folder_ / "clips").string();
+    config_.data.holdout = {};
+    config_.data.frames = 2;
+    config_.data.height = 64;
+    config_.data.width = 128;
+    config_.crops = {.count = 2, .size = 32};
+    config_.scale_clips = 2;
+    config_.validation.every = 0;
+    config_.trained.patterns.emplace_back("!decoder.mid_block.attentions");
+    dataset_ = std::make_shared<data::ClipDataset>(config_.data);
+  }
+  VaeTrainer trainer() { return {config_, dataset_, {}, {}, torch::kCPU}; }
+
+  TempDir folder_;
+  TrainVaeConfig config_;
+  std::shared_ptr<data::ClipDataset> dataset_;
+};
+
+TEST(DrawCrops, AreAFunctionOfSeedAndNumberAndEveryOtherShowsDisparity) {
+  const data::Clip clip = marked_clip();
+  const CropConfig config{.count = 4, .size = 16};
+  const VaeBatch batch = draw_crops(clip, config, 3, 5);
+  EXPECT_EQ(batch.target_NCHW.sizes(), (std::vector<std::int64_t>{8, 3, 16, 16}));
+  EXPECT_EQ(batch.frames, 2);
+  EXPECT_TRUE(torch::equal(batch.target_NCHW, draw_crops(clip, config, 3, 5).target_NCHW));
+  EXPECT_FALSE(torch::equal(batch.target_NCHW, draw_crops(clip, config, 3, 6).target_NCHW));
+  EXPECT_TRUE(torch::equal(batch.is_disparity_N,
+                           torch::tensor({false, false, true, true, false, false, true, true})));
+  const torch::Tensor disparity = batch.target_NCHW.slice(0, 2, 4);
+  EXPECT_TRUE(torch::equal(disparity.select(1, 0), disparity.select(1, 2)));
+  // Neighbours within a cut are neighbours of the picture: both frames show the same place.
+  const torch::Tensor rgb = batch.target_NCHW.slice(0, 0, 2);
+  EXPECT_LT((rgb[1] - rgb[0] - 3 * 64 * 128 / 1e5).abs().max().item<double>(), 1e-5);
+}
+
+TEST(DrawCrops, ShowPicturesOnlyIfThereIsNoDepth) {
+  data::Clip clip = marked_clip();
+  clip.disparity_THW = torch::Tensor();
+  EXPECT_FALSE(draw_crops(clip, {.count = 4, .size = 16}, 0, 0).is_disparity_N.any().item<bool>());
+}
+
+TEST_F(VaeTrainerTest, TheLossIsThatOfADecodedDrawFromThePosterior) {
+  VaeTrainer vae = trainer();
+  const data::Clip clip = dataset_->load(0, 0);
+  const SampleLoss sample = vae.step(clip, 7);
+
+  vae.save_model(folder_ / "checkpoint", 1);
+  auto model = pipeline::load_vae(folder_ / "checkpoint" / "vae");
+  const VaeBatch batch = draw_crops(clip, config_.crops, 0, 7);
+  const torch::Tensor moments = model->encode_moments(batch.target_NCHW);
+  const auto halves = moments.chunk(2, 1);
+  const torch::Tensor z =
+      halves[0] +
+      (halves[1] / 2).exp() * tensor::randn(halves[0].sizes(), derive_seed(0, 7, "noise"));
+  const auto loss = losses::reconstruction_loss(model->decode(z, 2), batch.target_NCHW,
+                                                batch.is_disparity_N, moments, config_.loss);
+  EXPECT_NEAR(sample.loss.total.item<double>(), loss.total.item<double>(), 1e-5);
+}
+
+TEST_F(VaeTrainerTest, TheScalingFactorGivesLatentsUnitDeviation) {
+  VaeTrainer vae = trainer();
+  vae.save_model(folder_ / "checkpoint", 1);
+  auto model = pipeline::load_vae(folder_ / "checkpoint" / "vae");
+  const torch::Tensor latents = torch::cat({model->encode_mode(dataset_->load(0, 0).rgb_TCHW),
+                                            model->encode_mode(dataset_->load(0, 1).rgb_TCHW)});
+  EXPECT_NEAR((latents * model->config().scaling_factor).std().item<double>(), 1, 1e-4);
+}
+
+TEST_F(VaeTrainerTest, AnInitialFolderGivesTheWeights) {
+  VaeTrainer vae = trainer();
+  vae.save_model(folder_ / "checkpoint", 1);
+  const double loss = vae.step(dataset_->load(0, 0), 0).loss.total.item<double>();
+  config_.model = {.init = (folder_ / "checkpoint").string(), .seed = 99};
+  EXPECT_EQ(trainer().step(dataset_->load(0, 0), 0).loss.total.item<double>(), loss);
+}
+
+}  // namespace
+}  // namespace vdd::train
