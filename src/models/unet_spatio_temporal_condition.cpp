@@ -138,6 +138,17 @@ torch::Tensor UNetSpatioTemporalConditionModelImpl::forward(
     const torch::Tensor& sample_BFChw, const torch::Tensor& timestep_B,
     const torch::Tensor& encoder_hidden_states_BLD, const torch::Tensor& added_time_ids_BK,
     Taps* taps) {
+  torch::Tensor x_NChw =
+      forward_blocks(sample_BFChw, timestep_B, encoder_hidden_states_BLD, added_time_ids_BK, taps);
+  x_NChw = tap(taps, "conv_norm_out", conv_norm_out(x_NChw));
+  x_NChw = conv_out(at::silu(x_NChw));
+  return x_NChw.contiguous().unflatten(0, {sample_BFChw.size(0), -1});
+}
+
+torch::Tensor UNetSpatioTemporalConditionModelImpl::forward_blocks(
+    const torch::Tensor& sample_BFChw, const torch::Tensor& timestep_B,
+    const torch::Tensor& encoder_hidden_states_BLD, const torch::Tensor& added_time_ids_BK,
+    Taps* taps) {
   check_inputs(sample_BFChw, encoder_hidden_states_BLD, added_time_ids_BK);
   const std::int64_t batch = sample_BFChw.size(0);
   const torch::Dtype type = dtype();
@@ -175,10 +186,7 @@ torch::Tensor UNetSpatioTemporalConditionModelImpl::forward(
     x_NChw = tap(taps, concat("up_blocks.", i), up_blocks[i](x_NChw, context, skips, pre_upsample));
     if (pre_upsample.defined()) tap(taps, concat("up_blocks.", i, ".pre_upsample"), pre_upsample);
   }
-
-  x_NChw = tap(taps, "conv_norm_out", conv_norm_out(x_NChw));
-  x_NChw = conv_out(at::silu(x_NChw));
-  return x_NChw.contiguous().unflatten(0, {batch, -1});
+  return x_NChw;
 }
 
 void UNetSpatioTemporalConditionModelImpl::check_inputs(const torch::Tensor& sample,

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <vector>
+
 namespace vdd::nn {
 
 namespace {
@@ -13,18 +15,33 @@ ModuleList<Linear> one_linear(std::int64_t in_features, std::int64_t out_feature
   return list;
 }
 
+// CUDA's kernels refuse more sequences than a launch has blocks in one direction.
+constexpr std::int64_t kMostSequences = 65535;
+
+torch::Tensor attend(const torch::Tensor& q_RHLD, const torch::Tensor& k_RHLD,
+                     const torch::Tensor& v_RHLD) {
+  const std::int64_t most = kMostSequences / q_RHLD.size(1);  // some count every head
+  if (q_RHLD.size(0) <= most) return at::scaled_dot_product_attention(q_RHLD, k_RHLD, v_RHLD);
+  const auto q = q_RHLD.split(most), k = k_RHLD.split(most), v = v_RHLD.split(most);
+  std::vector<torch::Tensor> parts;
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    parts.push_back(at::scaled_dot_product_attention(q[i], k[i], v[i]));
+  }
+  return at::cat(parts);
+}
+
 }  // namespace
 
 torch::Tensor multi_head_attention(const torch::Tensor& q, const torch::Tensor& k,
                                    const torch::Tensor& v, std::int64_t heads, AttentionAxis axis) {
   const bool over_frames = axis == AttentionAxis::kFrames;
-  // To [sequences, heads, length, head width].
+  // To [R sequences, H heads, L length, D head width].
   const auto split = [&](const torch::Tensor& x_BFSC) {
     const torch::Tensor x_BFSHD = x_BFSC.unflatten(-1, {heads, -1});
     return (over_frames ? x_BFSHD.permute({0, 2, 3, 1, 4}) : x_BFSHD.permute({0, 1, 3, 2, 4}))
         .flatten(0, 1);
   };
-  const torch::Tensor y = at::scaled_dot_product_attention(split(q), split(k), split(v));
+  const torch::Tensor y = attend(split(q), split(k), split(v));
   const torch::Tensor y_5d = y.unflatten(0, {q.size(0), -1});
   return (over_frames ? y_5d.permute({0, 3, 1, 2, 4}) : y_5d.permute({0, 1, 3, 2, 4})).flatten(3);
 }

@@ -16,7 +16,8 @@ torch::Tensor parameter(torch::nn::Module& module, const char* name, torch::IntA
 }
 
 // PyTorch's default for linear and convolution layers: kaiming_uniform_(a = sqrt(5)), that is U(-1,
-// 1) / sqrt(fan_in), for the weight and the bias.
+// 1) / sqrt(fan_in), for the weight and the bias. It takes the second dimension for the input, also
+// where a transposed convolution has its output there.
 void reset_affine(torch::Tensor& weight, torch::Tensor& bias, at::Generator generator) {
   torch::NoGradGuard no_grad;
   const double bound = 1 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
@@ -58,6 +59,19 @@ torch::Tensor Conv2dImpl::forward(const torch::Tensor& x_NCHW) {
 }
 
 void Conv2dImpl::reset_parameters(at::Generator generator) {
+  reset_affine(weight, bias, generator);
+}
+
+ConvTranspose2dImpl::ConvTranspose2dImpl(std::int64_t in_channels, std::int64_t out_channels,
+                                         std::int64_t kernel)
+    : weight(parameter(*this, "weight", {in_channels, out_channels, kernel, kernel})),
+      bias(parameter(*this, "bias", {out_channels})) {}
+
+torch::Tensor ConvTranspose2dImpl::forward(const torch::Tensor& x_NCHW) {
+  return at::conv_transpose2d(x_NCHW, weight, bias, weight.size(-1));
+}
+
+void ConvTranspose2dImpl::reset_parameters(at::Generator generator) {
   reset_affine(weight, bias, generator);
 }
 

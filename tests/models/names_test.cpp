@@ -6,6 +6,7 @@
 #include "vdd/core/text.h"
 #include "vdd/models/autoencoder_kl_temporal_decoder.h"
 #include "vdd/models/clip_vision.h"
+#include "vdd/models/dpt_temporal.h"
 #include "vdd/models/unet_spatio_temporal_condition.h"
 #include "vdd/tensor/state_dict.h"
 
@@ -47,6 +48,10 @@ TEST(Names, ImageEncoderEqualsTransformers) {
                           .patch_size = 14,
                           .hidden_act = "gelu"};
   expect_names(*CLIPVisionModelWithProjection(config), "clip.txt");
+}
+
+TEST(Names, HeadEqualsItsReference) {
+  expect_names(*TemporalDptHead(DptConfig{}), "dpt.txt");
 }
 
 }  // namespace

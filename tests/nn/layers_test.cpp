@@ -27,6 +27,37 @@ TEST(Layers, TemporalConvIsAConv3d) {
   EXPECT_TRUE(torch::allclose(conv(x.flatten(3)).view_as(wanted), wanted, 1e-5, 1e-6));
 }
 
+TEST(Layers, TransposedConvPutsAPatchAtEachPlace) {
+  ConvTranspose2d conv(3, 2, 4);
+  initialize(*conv, 1);
+  torch::NoGradGuard no_grad;
+  const torch::Tensor x = tensor::randn({1, 3, 2, 5}, 2);
+  const torch::Tensor y = conv(x);
+  ASSERT_EQ(y.sizes(), torch::IntArrayRef({1, 2, 8, 20}));
+  const torch::Tensor patch =
+      at::einsum("i,iokl->okl", {x.select(2, 1).select(2, 3)[0], conv->weight}) +
+      conv->bias.view({-1, 1, 1});
+  EXPECT_TRUE(torch::allclose(y[0].slice(1, 4, 8).slice(2, 12, 16), patch, 1e-5, 1e-6));
+
+  // PyTorch counts the output channels and the kernel as the fan-in here: 2 * 16.
+  EXPECT_LE(conv->weight.abs().max().item<double>(), 1 / std::sqrt(32.0));
+  EXPECT_GT(conv->weight.abs().max().item<double>(), 0.9 / std::sqrt(32.0));
+}
+
+// More sequences than one launch of a CUDA kernel takes.
+TEST(Layers, AttentionOfManySequencesIsThatOfEach) {
+  SelfAttention attention(4, 2);
+  initialize(*attention, 1);
+  torch::NoGradGuard no_grad;
+  const torch::Tensor x_BFSC = tensor::randn({1, 2, 70'000, 4}, 2);
+  const torch::Tensor y = attention(x_BFSC, AttentionAxis::kFrames);
+  for (const std::int64_t start : {0, 32'760, 65'530, 69'990}) {
+    const torch::Tensor part =
+        attention(x_BFSC.slice(2, start, start + 10), AttentionAxis::kFrames);
+    EXPECT_TRUE(torch::allclose(y.slice(2, start, start + 10), part, 1e-5, 1e-6)) << start;
+  }
+}
+
 TEST(Layers, InitialValuesDependOnSeedAndNameOnly) {
   ResnetBlock2D a(ResnetBlockConfig{.in_channels = 32, .out_channels = 64, .temb_channels = 8});
   ResnetBlock2D b(ResnetBlockConfig{.in_channels = 32, .out_channels = 64});

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <regex>
 #include <string>
 
 #include "vdd/core/random.h"
@@ -18,10 +19,8 @@ inline void fill_parameters(torch::nn::Module& module, std::uint64_t seed) {
     const std::string& name = item.key();
     torch::Tensor& p = item.value();
     const torch::Tensor noise = tensor::randn(p.sizes(), derive_seed(seed, 0, name));
-    const std::size_t leaf = name.rfind('.');
-    const std::size_t owner = leaf == std::string::npos ? 0 : name.rfind('.', leaf - 1) + 1;
-    const bool norm_weight = name.ends_with(".weight") &&
-                             name.substr(owner, leaf - owner).find("norm") != std::string::npos;
+    static const std::regex kNormWeight(R"(.*norm[^.]*(\.\d+)?\.weight)");
+    const bool norm_weight = std::regex_match(name, kNormWeight);
     if (name.ends_with("mix_factor")) {
       p.copy_(0.8 + 0.3 * noise);
     } else if (norm_weight) {

@@ -4,7 +4,7 @@
 
     names.py --out tests/fixtures/names
 
-The models are built by diffusers and transformers at full size on the meta device: no weights are needed.
+The models are built by diffusers, transformers and dpt_temporal.py at full size on the meta device: no weights are needed.
 """
 import argparse
 from pathlib import Path
@@ -13,15 +13,18 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from dpt_temporal import TemporalDPTHead
+
 
 def models():
-    """Stable Video Diffusion's three models."""
+    """Stable Video Diffusion's three models, and the head of the largest variant."""
     yield "unet", UNetSpatioTemporalConditionModel()
     yield "vae", AutoencoderKLTemporalDecoder(
         block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4, layers_per_block=2)
     yield "clip", CLIPVisionModelWithProjection(CLIPVisionConfig(
         hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16, patch_size=14,
         projection_dim=1024, hidden_act="gelu"))
+    yield "dpt", TemporalDPTHead()
 
 
 def main():

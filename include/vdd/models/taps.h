@@ -17,8 +17,9 @@ struct Taps {
   std::map<std::string, torch::Tensor> tensors = {};
   std::optional<std::set<std::string>> only = {};
 
+  bool wants(const std::string& path) const { return !only || only->contains(path); }
   void set(const std::string& path, const torch::Tensor& value) {
-    if (!only || only->contains(path)) tensors[path] = value;
+    if (wants(path)) tensors[path] = value;
   }
 };
 

@@ -76,6 +76,12 @@ class UNetSpatioTemporalConditionModelImpl : public torch::nn::Module {
                         const torch::Tensor& encoder_hidden_states_BLD,
                         const torch::Tensor& added_time_ids_BK, Taps* taps = nullptr);
 
+  /// The same without the prediction, for a decoder that takes the taps alone: conv_norm_out and
+  /// conv_out do not run. Returns the output of the last up block, [N,C,h,w].
+  torch::Tensor forward_blocks(const torch::Tensor& sample_BFChw, const torch::Tensor& timestep_B,
+                               const torch::Tensor& encoder_hidden_states_BLD,
+                               const torch::Tensor& added_time_ids_BK, Taps* taps);
+
   const UNetConfig& config() const { return config_; }
   torch::Dtype dtype() const;
   torch::Device device() const;

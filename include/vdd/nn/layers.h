@@ -55,6 +55,19 @@ class Conv2dImpl : public torch::nn::Module, public Initializable {
 };
 TORCH_MODULE(Conv2d);
 
+/// Transposed convolution whose stride is its kernel: each place becomes a patch of its own,
+/// [N,I,H,W] -> [N,O,kH,kW].
+class ConvTranspose2dImpl : public torch::nn::Module, public Initializable {
+ public:
+  ConvTranspose2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel);
+  torch::Tensor forward(const torch::Tensor& x_NCHW);
+  void reset_parameters(at::Generator generator) override;
+
+  torch::Tensor weight;  ///< [I,O,k,k]
+  torch::Tensor bias;    ///< [O]
+};
+TORCH_MODULE(ConvTranspose2d);
+
 /// Conv3d with kernel (3,1,1) and padding (1,0,0): a convolution over time at each place,
 /// zero-padded in time. Run as a conv2d whose height is time and whose width is all places.
 class TemporalConvImpl : public torch::nn::Module, public Initializable {
