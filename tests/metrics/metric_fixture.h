@@ -16,6 +16,12 @@ inline torch::Tensor fixture(const std::string& name) {
   return file.get(name).clone();
 }
 
+/// A tensor that tools/reference/make_eval_fixtures.py wrote.
+inline torch::Tensor eval_fixture(const std::string& name) {
+  static const io::SafetensorsFile file(VDD_FIXTURES "/eval.safetensors");
+  return file.get(name).clone();
+}
+
 /// Within `tolerance` of the larger of 1 and the expected value, everywhere.
 inline void expect_close(const torch::Tensor& actual, const torch::Tensor& expected,
                          double tolerance) {
