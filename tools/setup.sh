@@ -11,8 +11,8 @@ cd "$root"
 
 debian_packages=(
   build-essential ccache git ninja-build python3 python3-venv strace
-  libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev libjpeg62-turbo-dev libopencv-dev libpng-dev
-  libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev)
+  libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev libjpeg62-turbo-dev libopencv-dev libopenexr-dev
+  libpng-dev libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 
 say() { printf '== %s\n' "$*" >&2; }
 

@@ -93,21 +93,11 @@ Image8 rgb_from_bgr(const cv::Mat& bgr) {
   return image;
 }
 
-std::vector<Image8> read_folder(const fs::path& folder, std::int64_t start, std::int64_t count,
-                                std::int64_t stride) {
-  const auto files = list_frames(folder);
-  if (start + (count - 1) * stride >= std::ssize(files))
-    throw DataError(folder, concat("has only ", files.size(), " frames"));
-  std::vector<Image8> frames;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto& file = files[static_cast<std::size_t>(start + i * stride)];
-    frames.push_back(read_rgb(file));
-    if (frames.back().height != frames.front().height ||
-        frames.back().width != frames.front().width) {
-      throw DataError(file, "another size than the frames before it");
-    }
-  }
-  return frames;
+/// The frames of a video whose frames are pictures; nothing for a video file.
+std::vector<fs::path> picture_frames(const fs::path& path) {
+  if (fs::is_directory(path)) return list_frames(path);
+  if (is_image_file(path)) return {path};
+  return {};
 }
 
 }  // namespace
@@ -136,9 +126,9 @@ std::vector<fs::path> list_frames(const fs::path& folder) {
 }
 
 VideoInfo probe_video(const fs::path& path) {
-  if (fs::is_directory(path)) {
-    const auto files = list_frames(path);
-    if (files.empty()) throw DataError(path, "holds no JPEG or PNG frame");
+  const auto files = picture_frames(path);
+  if (files.empty() && fs::is_directory(path)) throw DataError(path, "holds no JPEG or PNG frame");
+  if (!files.empty()) {
     const Image8 first = read_rgb(files.front());
     return {.frames = std::ssize(files), .height = first.height, .width = first.width};
   }
@@ -160,26 +150,63 @@ VideoInfo probe_video(const fs::path& path) {
   return info;
 }
 
+struct VideoReader::State {
+  fs::path path;
+  std::int64_t at, stride;
+  std::vector<fs::path> pictures;  ///< empty: a video file
+  cv::VideoCapture video;
+  std::int64_t ready;  ///< the frame that grab() gives next
+  int height = 0, width = 0;
+
+  Image8 picture() const {
+    if (at >= std::ssize(pictures))
+      throw DataError(path, concat("has only ", pictures.size(), " frames"));
+    return read_rgb(pictures[static_cast<std::size_t>(at)]);
+  }
+  Image8 decoded() {
+    const std::string where = concat("frame ", at);
+    bool there = true;
+    for (; there && ready <= at; ++ready) there = video.grab();
+    cv::Mat bgr;
+    if (!there || !video.retrieve(bgr)) throw DataError(path, where, "cannot be decoded");
+    if (bgr.type() != CV_8UC3) throw DataError(path, where, "no 8-bit colour picture");
+    return rgb_from_bgr(bgr);
+  }
+};
+
+VideoReader::VideoReader(const fs::path& path, std::int64_t start, std::int64_t stride)
+    : state_(new State{.path = path,
+                       .at = start,
+                       .stride = stride,
+                       .pictures = picture_frames(path),
+                       .video = {},
+                       .ready = start}) {
+  if (!state_->pictures.empty() || fs::is_directory(path)) return;
+  state_->video = open_video(path);
+  if (start > 0) state_->video.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(start));
+}
+
+VideoReader::~VideoReader() = default;
+
+Image8 VideoReader::next() {
+  State& s = *state_;
+  const bool pictures = !s.video.isOpened();
+  Image8 image = pictures ? s.picture() : s.decoded();
+  if (s.height == 0) s.height = image.height, s.width = image.width;
+  if (image.height != s.height || image.width != s.width) {
+    constexpr std::string_view reason = "another size than the frames before it";
+    if (pictures) throw DataError(s.pictures[static_cast<std::size_t>(s.at)], reason);
+    throw DataError(s.path, concat("frame ", s.at), reason);
+  }
+  s.at += s.stride;
+  return image;
+}
+
 std::vector<Image8> read_video(const fs::path& path, std::int64_t start, std::int64_t count,
                                std::int64_t stride) {
-  if (fs::is_directory(path)) return read_folder(path, start, count, stride);
-  cv::VideoCapture video = open_video(path);
-  if (start > 0) video.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(start));
+  VideoReader reader(path, start, stride);
   std::vector<Image8> frames;
-  cv::Mat bgr;
-  for (std::int64_t at = 0; at <= (count - 1) * stride; ++at) {
-    const bool wanted = at % stride == 0;
-    if (!video.grab() || (wanted && !video.retrieve(bgr)))
-      throw DataError(path, concat("frame ", start + at), "cannot be decoded");
-    if (!wanted) continue;
-    if (bgr.type() != CV_8UC3)
-      throw DataError(path, concat("frame ", start + at), "no 8-bit colour picture");
-    frames.push_back(rgb_from_bgr(bgr));
-    if (frames.back().height != frames.front().height ||
-        frames.back().width != frames.front().width) {
-      throw DataError(path, concat("frame ", start + at), "another size than the frames before it");
-    }
-  }
+  while (std::ssize(frames) < count) frames.push_back(reader.next());
   return frames;
 }
 

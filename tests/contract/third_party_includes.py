@@ -14,7 +14,7 @@ ALLOWED = {
     "core": (set(), {"spdlog", "openssl"}),
     "config": (set(), {"yaml-cpp", "nlohmann"}),
     "tensor": (TORCH, TORCH),
-    "io": (TORCH, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate"}),
+    "io": (TORCH, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate", "openexr", "zlib"}),
     "scenes": (TORCH, TORCH),
     "nn": (TORCH, TORCH),
     "models": (TORCH, TORCH),
@@ -27,7 +27,8 @@ ALLOWED = {
 }
 # Header without a folder -> its library. All others without a folder are the language's or the system's.
 LOOSE = {"hdf5.h": "hdf5", "H5public.h": "hdf5", "jpeglib.h": "jpeg", "jerror.h": "jpeg", "png.h": "png", "libdeflate.h": "libdeflate",
-         "zlib.h": "zlib", "CLI11.hpp": "CLI"}
+         "zlib.h": "zlib", "ImathBox.h": "openexr", "ImfChannelList.h": "openexr", "ImfFrameBuffer.h": "openexr", "ImfHeader.h": "openexr",
+         "ImfInputFile.h": "openexr", "ImfOutputFile.h": "openexr", "CLI11.hpp": "CLI"}
 SYSTEM_FOLDERS = {"sys", "linux", "netinet", "arpa", "asm", "bits"}
 
 

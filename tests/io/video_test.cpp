@@ -50,8 +50,7 @@ INSTANTIATE_TEST_SUITE_P(Video, VideoContainer, testing::Values("a.mp4", "a.avi"
 
 TEST(Video, FolderFramesComeInNaturalOrder) {
   const test::TempDir dir;
-  for (const int i : {0, 1, 2, 9, 10, 11})
-    write_png(dir / concat("f", i, ".png"), frame(i));
+  for (const int i : {0, 1, 2, 9, 10, 11}) write_png(dir / concat("f", i, ".png"), frame(i));
   dir.write("notes.txt", "no picture");
   EXPECT_EQ(probe_video(dir.path()).frames, 6);
   EXPECT_EQ(levels(read_video(dir.path(), 1, 5)), (std::vector{1, 2, 9, 10, 11}));
@@ -64,6 +63,27 @@ TEST(Video, FramesOfAFolderAreOfOneSize) {
   write_png(dir / "1.png", frame(1, 65, 96));
   EXPECT_THAT(test::thrown<DataError>([&] { read_video(dir.path(), 0, 2); }),
               testing::HasSubstr("another size"));
+}
+
+TEST(Video, APictureIsAVideoOfOneFrame) {
+  const test::TempDir dir;
+  write_png(dir / "a.png", frame(4));
+  EXPECT_EQ(probe_video(dir / "a.png").frames, 1);
+  VideoReader reader(dir / "a.png");
+  EXPECT_EQ(reader.next().row(0)[0], 60);
+  EXPECT_THAT(test::thrown<DataError>([&] { reader.next(); }), testing::HasSubstr("only 1 frame"));
+}
+
+TEST(Video, AReaderGivesEveryNthFrameThenNamesTheMissingOne) {
+  const test::TempDir dir;
+  VideoWriter writer(dir / "a.mp4", 64, 96, 10);
+  for (int i = 0; i < 12; ++i) writer.write(frame(i));
+  writer.close();
+  VideoReader reader(dir / "a.mp4", 1, 5);
+  std::vector<Image8> frames;
+  for (int i = 0; i < 3; ++i) frames.push_back(reader.next());
+  EXPECT_EQ(levels(frames), (std::vector{1, 6, 11}));
+  EXPECT_THAT(test::thrown<DataError>([&] { reader.next(); }), testing::HasSubstr("frame 16"));
 }
 
 TEST(Video, RefusesWhatIsNoVideo) {

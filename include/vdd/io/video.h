@@ -9,7 +9,8 @@
 
 #include "vdd/io/image.h"
 
-// Plain videos: a file (mp4, mov, mkv, avi, webm, m4v) or a folder of numbered JPEG or PNG frames.
+// Plain videos: a file (mp4, mov, mkv, avi, webm, m4v), a folder of numbered JPEG or PNG frames, or
+// one picture (a video of one frame).
 namespace vdd::io {
 
 bool is_video_file(const std::filesystem::path& path);  // by its extension
@@ -22,15 +23,32 @@ std::vector<std::filesystem::path> list_frames(const std::filesystem::path& fold
 struct VideoInfo {
   std::int64_t frames = 0;
   int height = 0, width = 0;
-  double frames_per_second = 0;  ///< 0: a frame folder, which does not say
+  double frames_per_second = 0;  ///< 0: frames that are pictures, which do not say
 };
 
 /// Throws DataError if the video cannot be opened or has no frame. `frames` is a count of frames
 /// that can be decoded.
 VideoInfo probe_video(const std::filesystem::path& path);
 
-/// Frames start, start + stride, ... (`count` of them), all of one size, 8-bit RGB. Throws
-/// DataError naming the frame.
+/// Frames start, start + stride, ... one after another, all of one size, 8-bit RGB. Memory: one
+/// frame.
+class VideoReader {
+ public:
+  /// Throws DataError if the video cannot be opened.
+  explicit VideoReader(const std::filesystem::path& path, std::int64_t start = 0,
+                       std::int64_t stride = 1);
+  ~VideoReader();
+  VideoReader(const VideoReader&) = delete;
+  VideoReader& operator=(const VideoReader&) = delete;
+  /// Throws DataError naming the frame: past the end, damaged, or of another size than the first.
+  Image8 next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// `count` frames of a VideoReader in memory.
 std::vector<Image8> read_video(const std::filesystem::path& path, std::int64_t start,
                                std::int64_t count, std::int64_t stride = 1);
 

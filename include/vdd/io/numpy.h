@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+// NumPy's files: .npy (one array) and .npz (a ZIP archive of arrays, stored or deflated). Numbers
+// of 1 to 8 bytes in either byte order and both storage orders are read; pickled objects are
+// refused. A reader takes memory only for what the file can hold.
+namespace vdd::io {
+
+/// The array, contiguous, on the CPU. uint16 comes as kInt, uint32 as kLong, so that no value is
+/// lost; uint64 is refused. Throws DataError naming the file and the reason.
+at::Tensor read_npy(const std::filesystem::path& path);
+
+/// The names of the arrays in the archive, without ".npy", in the file's order. Throws DataError.
+std::vector<std::string> npz_members(const std::filesystem::path& path);
+
+/// One array of the archive; an empty `member` is the only one there is. The checksum is verified.
+/// Throws DataError naming the file, the member where there is one, and the reason.
+at::Tensor read_npz(const std::filesystem::path& path, const std::string& member = "");
+
+/// How NumpyWriter stores an array.
+enum class NumpyFormat {
+  kNpy,
+  kNpz,            ///< as numpy.savez
+  kNpzCompressed,  ///< as numpy.savez_compressed
+};
+
+/// Writes one array of known shape piece by piece; memory does not depend on its size. The same
+/// numbers give the same bytes.
+class NumpyWriter {
+ public:
+  /// `dtype`: kByte, kChar, kShort, kInt, kLong, kHalf, kFloat, kDouble or kBool. `member` is the
+  /// name inside of an archive. Throws ShapeError for another dtype, ResourceError.
+  NumpyWriter(const std::filesystem::path& path, NumpyFormat format, at::ScalarType dtype,
+              at::IntArrayRef shape, const std::string& member = "arr_0");
+  /// Without commit() there is no file.
+  ~NumpyWriter();
+  NumpyWriter(const NumpyWriter&) = delete;
+  NumpyWriter& operator=(const NumpyWriter&) = delete;
+
+  /// The next numbers in storage order, of the dtype. Throws ShapeError, ResourceError.
+  void write(const at::Tensor& piece);
+  /// Throws ShapeError unless all numbers were written, ResourceError.
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// One array, complete or absent. Throws ResourceError.
+void write_npy(const std::filesystem::path& path, const at::Tensor& array);
+void write_npz(const std::filesystem::path& path, const at::Tensor& array,
+               const std::string& member = "arr_0", bool compressed = true);
+
+}  // namespace vdd::io

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/io/exr.h"
+
+#include <ImathBox.h>
+#include <ImfChannelList.h>
+#include <ImfFrameBuffer.h>
+#include <ImfHeader.h>
+#include <ImfInputFile.h>
+#include <ImfOutputFile.h>
+
+#include <array>
+#include <exception>
+#include <mutex>
+
+#include "codecs.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/text.h"
+
+namespace vdd::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Larger headers are refused by the library before it takes memory for their tables.
+constexpr int kMaxSide = 65536;
+
+std::string depth_channel(const Imf::ChannelList& channels, const fs::path& path) {
+  std::size_t count = 0;
+  std::string only;
+  for (auto it = channels.begin(); it != channels.end(); ++it, ++count) only = it.name();
+  if (count == 1) return only;
+  for (const char* name : std::array{"Y", "Z", "depth", "V"})
+    if (channels.findChannel(name) != nullptr) return name;
+  throw DataError(path, concat("EXR of ", count, " channels and none is Y, Z, depth or V"));
+}
+
+Image<float> read(const fs::path& path) {
+  Imf::InputFile file(path.c_str(), 0);
+  const Imath::Box2i window = file.header().dataWindow();
+  const auto height = std::int64_t{window.max.y} - window.min.y + 1,
+             width = std::int64_t{window.max.x} - window.min.x + 1;
+  check_pixels(height, width, path);
+  const std::string name = depth_channel(file.header().channels(), path);
+  const Imf::Channel& channel = file.header().channels()[name];
+  if (channel.type == Imf::UINT) throw DataError(path, name, "a channel of integers");
+  if (channel.xSampling != 1 || channel.ySampling != 1)
+    throw DataError(path, name, "a channel at a lower resolution");
+  if (!file.isComplete()) throw DataError(path, "bad EXR: the file is cut");
+
+  Image<float> image(static_cast<int>(height), static_cast<int>(width), 1);
+  Imf::FrameBuffer buffer;
+  buffer.insert(name, Imf::Slice::Make(Imf::FLOAT, image.pixels.get(), window));
+  file.setFrameBuffer(buffer);
+  file.readPixels(window.min.y, window.max.y);
+  return image;
+}
+
+}  // namespace
+
+Image<float> read_exr(const fs::path& path) {
+  static std::once_flag once;
+  std::call_once(once, [] { Imf::Header::setMaxImageSize(kMaxSide, kMaxSide); });
+  const MappedFile regular(path);  // refuses a FIFO, a folder, a missing file
+  try {
+    return read(path);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& e) {  // Iex, and what the library's own allocations throw
+    throw DataError(path, concat("bad EXR: ", e.what()));
+  }
+}
+
+void write_exr(const fs::path& path, const Image<float>& image) {
+  if (image.channels != 1 || image.size() == 0) {
+    throw ShapeError(concat("EXR: wanted one channel and at least one pixel, got ", image.height,
+                            'x', image.width, 'x', image.channels));
+  }
+  try {
+    Imf::Header header(image.width, image.height);
+    header.compression() = Imf::ZIP_COMPRESSION;
+    header.channels().insert("Y", Imf::Channel(Imf::FLOAT));
+    Imf::OutputFile file(path.c_str(), header, 0);
+    Imf::FrameBuffer buffer;
+    buffer.insert("Y", Imf::Slice::Make(Imf::FLOAT, image.pixels.get(), header.dataWindow()));
+    file.setFrameBuffer(buffer);
+    file.writePixels(image.height);
+  } catch (const std::exception& e) {
+    throw ResourceError(concat(escape(path.native()), ": cannot be written: ", escape(e.what())));
+  }
+}
+
+}  // namespace vdd::io

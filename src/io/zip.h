@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// As much of ZIP as NumPy's archives need: members stored or deflated, 64-bit sizes; no encryption,
+// no archives in parts.
+namespace vdd::io {
+
+struct ZipMember {
+  std::string name;
+  bool deflated = false;
+  std::uint32_t crc = 0;
+  std::uint64_t size = 0;  ///< of the content
+  std::string_view data;   ///< as stored, inside of the archive's bytes
+};
+
+/// The members that the archive's directory lists, all bounds checked. `path` only names the
+/// archive in errors. Throws DataError.
+std::vector<ZipMember> list_zip(std::string_view archive, const std::filesystem::path& path);
+
+/// The content of a member in `out`, which holds member.size bytes; checksum verified. Throws
+/// DataError.
+void extract(const ZipMember& member, void* out, const std::filesystem::path& path);
+
+/// Throws DataError if a member claims more content than its data can hold. Call it before taking
+/// memory for the content.
+void check_ratio(const ZipMember& member, const std::filesystem::path& path);
+
+/// An archive with one member that is written piece by piece. Complete or absent.
+class ZipWriter {
+ public:
+  /// `size` is that of the content.
+  ZipWriter(const std::filesystem::path& path, std::string member, std::uint64_t size,
+            bool deflate);
+  ~ZipWriter();
+  ZipWriter(const ZipWriter&) = delete;
+  ZipWriter& operator=(const ZipWriter&) = delete;
+  void write(const void* data, std::size_t bytes);
+  /// All `size` bytes must have been written.
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vdd::io
