@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
@@ -20,7 +22,7 @@ at::Tensor difference(const at::Tensor& student, const at::Tensor& teacher) {
 
 /// What the sum over all elements is divided by.
 double normalizer(const at::Tensor& x, const std::string& reduction) {
-  if (reduction == "mean") return static_cast<double>(x.numel());
+  if (reduction == "mean" || reduction == "pairs") return static_cast<double>(x.numel());
   if (reduction == "paper") return static_cast<double>(x.numel() / x.size(-3));
   throw ConfigError(concat("loss.reduction: unknown value '", escape(reduction), "'"));
 }
@@ -31,6 +33,12 @@ at::Tensor score(const at::Tensor& difference, const std::string& reduction) {
 
 at::Tensor gradient(const at::Tensor& difference, const std::string& reduction) {
   const at::Tensor dx = difference.diff(1, -1), dy = difference.diff(1, -2);
+  if (reduction == "pairs") {
+    const auto mean = [](const at::Tensor& d) {
+      return d.abs().sum() / static_cast<double>(std::max<std::int64_t>(d.numel(), 1));
+    };
+    return mean(dx) + mean(dy);
+  }
   return (dx.abs().sum() + dy.abs().sum()) / normalizer(difference, reduction);
 }
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/losses/reconstruction.h"
 
-#include <torch/torch.h>
-
+#include "at_least_float.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
 namespace vdd::losses {
 namespace {
-
-at::Tensor at_least_float(const at::Tensor& x) {
-  return x.to(at::promote_types(x.scalar_type(), at::kFloat));
-}
 
 at::Tensor difference(const at::Tensor& image, const at::Tensor& target) {
   if (image.dim() < 3 || image.sizes() != target.sizes() || image.numel() == 0) {

@@ -25,7 +25,9 @@ STEPS = 6
 def latent_losses(student, teacher, reduction):
     """Score and gradient loss of arrays (T, C, h, w), one difference at a time."""
     frames, channels, height, width = student.shape
-    elements = frames * height * width * (channels if reduction == "mean" else 1)
+    elements = frames * height * width * (1 if reduction == "paper" else channels)
+    maps = frames * channels
+    pairs = (maps * (height - 1) * width, maps * height * (width - 1)) if reduction == "pairs" else (elements, elements)
     score, gradient = 0.0, 0.0
     grad_score, grad_gradient = np.zeros_like(student), np.zeros_like(student)
     delta = student - teacher
@@ -33,14 +35,14 @@ def latent_losses(student, teacher, reduction):
         score += delta[index] ** 2
         grad_score[index] += 2 * delta[index]
         t, c, y, x = index
-        for neighbour in ((t, c, y + 1, x), (t, c, y, x + 1)):
+        for neighbour, count in zip(((t, c, y + 1, x), (t, c, y, x + 1)), pairs):
             if neighbour[2] == height or neighbour[3] == width:
                 continue
             step = delta[neighbour] - delta[index]
-            gradient += abs(step)
-            grad_gradient[neighbour] += np.sign(step)
-            grad_gradient[index] -= np.sign(step)
-    return (score / elements, grad_score / elements), (gradient / elements, grad_gradient / elements)
+            gradient += abs(step) / count
+            grad_gradient[neighbour] += np.sign(step) / count
+            grad_gradient[index] -= np.sign(step) / count
+    return (score / elements, grad_score / elements), (gradient, grad_gradient)
 
 
 def losses(rng):
@@ -48,7 +50,7 @@ def losses(rng):
     for case, shape in {"map": (3, 4, 5, 6), "row": (2, 4, 1, 3), "pixel": (2, 4, 1, 1)}.items():
         student, teacher = rng.standard_normal(shape), rng.standard_normal(shape)
         out[f"{case}.student"], out[f"{case}.teacher"] = student, teacher
-        for reduction in ("mean", "paper"):
+        for reduction in ("mean", "paper", "pairs"):
             for name, (value, grad) in zip(("score", "gradient"), latent_losses(student, teacher, reduction)):
                 out[f"{case}.{name}.{reduction}"] = np.array(value)
                 out[f"{case}.{name}.{reduction}.grad"] = grad

@@ -22,8 +22,9 @@ struct LatentLossConfig {
     f("lambda", lambda, "weight of the latent gradient loss; score matching gets the rest",
       unit_interval);
     f("reduction", reduction,
-      "mean: over all elements; paper: channels are summed, the rest averaged",
-      one_of("mean", "paper"));
+      "mean: over all elements; paper: channels are summed, the rest averaged; pairs: as mean, but "
+      "each gradient over the pairs of neighbours",
+      one_of("mean", "paper", "pairs"));
   }
 };
 
@@ -34,7 +35,7 @@ at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teache
 
 /// Sum of the absolute horizontal and vertical forward differences of the difference, none past the
 /// border (so 0 on a map of one pixel), divided by the number of elements; "paper" sums over
-/// channels. Errors as above.
+/// channels; "pairs" adds the mean of the horizontal to that of the vertical ones. Errors as above.
 at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
                                 const std::string& reduction);
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legend: T frames, H W pixels.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "vdd/core/field_checks.h"
+
+namespace vdd::losses {
+
+struct SilogConfig {
+  double alpha = 10;
+  double lambda = 0.85;
+  double eps = 1e-3;
+  std::string scope = "clip";
+  bool unbiased = false;
+  double min_target = 0;
+
+  constexpr void fields(auto& f) {
+    f("alpha", alpha, "factor of the loss", positive);
+    f("lambda", lambda, "1: a constant factor of the disparity costs nothing; 0: all of it",
+      unit_interval);
+    f("eps", eps, "added to both disparities before the logarithm: the farthest point is at 0",
+      positive);
+    f("scope", scope,
+      "clip: one loss over all frames, so that flicker of the scale costs too; frame: the mean of "
+      "one per frame",
+      one_of("clip", "frame"));
+    f("unbiased", unbiased, "divide the variance by one less than the number of pixels");
+    f("min_target", min_target, "smaller target disparities do not count", non_negative);
+  }
+};
+
+/// Scale-invariant logarithmic loss of disparities: alpha sqrt(var(g) + (1 - lambda) mean(g)^2 +
+/// 1e-12), g = log(prediction + eps) - log(target + eps), negative disparities counting as 0, on
+/// the pixels of `mask_THW` (bool; undefined: all) whose target is at least min_target. 0 without
+/// gradient if there are none. The root stays finite where student and teacher agree, with
+/// gradient 0. Computed in float32 at least, autocast or not. Throws ShapeError, ConfigError.
+/// Source: Eigen et al. 2014, with the factors of AdaBins (Bhat et al. 2021).
+at::Tensor silog_loss(const at::Tensor& prediction_THW, const at::Tensor& target_THW,
+                      const SilogConfig& config = {}, const at::Tensor& mask_THW = {});
+
+}  // namespace vdd::losses
