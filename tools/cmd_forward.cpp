@@ -15,7 +15,7 @@ namespace {
 struct ForwardOptions {
   std::filesystem::path model, input, output;
   bool grad = false;
-  std::optional<std::int64_t> steps, window, overlap, decode_chunk, num_frames;
+  std::optional<std::int64_t> steps, window, overlap, decode_chunk, num_frames, height, width;
   std::optional<double> noise_aug;
 };
 
@@ -27,6 +27,8 @@ void forward(const ForwardOptions& options) {
   config.steps = options.steps.value_or(config.steps);
   config.window = options.window.value_or(config.window);
   config.overlap = options.overlap.value_or(config.overlap);
+  config.height = options.height.value_or(config.height);
+  config.width = options.width.value_or(config.width);
   config.noise_aug = options.noise_aug.value_or(config.noise_aug);
   config.decode_chunk = options.decode_chunk.value_or(config.decode_chunk);
   config.num_frames = options.num_frames.value_or(config.num_frames);
@@ -42,7 +44,9 @@ void add_forward(CLI::App& vdd) {
   auto options = std::make_shared<ForwardOptions>();
   CLI::App* command = vdd.add_subcommand(
       "forward", "run a model folder on given tensors, to compare it with Python");
-  command->add_option("--model", options->model, "folder of a UNet, VAE, image encoder or pipeline")
+  command
+      ->add_option("--model", options->model,
+                   "folder of a UNet, VAE, image encoder, head or pipeline")
       ->required();
   command->add_option("--input", options->input, "safetensors with the in.* tensors")->required();
   command->add_option("--output", options->output, "safetensors to write")->required();
@@ -58,7 +62,11 @@ void add_forward(CLI::App& vdd) {
   command->add_option("--decode-chunk", options->decode_chunk,
                       "frames that are decoded together [meta.json or 8]");
   command->add_option("--num-frames", options->num_frames,
-                      "clip length for a VAE [meta.json or all images]");
+                      "clip length for a VAE or head [meta.json or all images]");
+  command->add_option("--height", options->height,
+                      "of a head's disparity [meta.json or that of in.loss_weight]");
+  command->add_option("--width", options->width,
+                      "of a head's disparity [meta.json or that of in.loss_weight]");
   command->callback([options] { forward(*options); });
 }
 

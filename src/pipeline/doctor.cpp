@@ -38,6 +38,8 @@ ModelFolders find_parts(const fs::path& folder) {
     folders.vae = folder;
   } else if (name == "CLIPVisionModelWithProjection") {
     folders.image_encoder = folder;
+  } else if (name == "TemporalDPTHead") {
+    folders.dpt_head = folder;
   } else {
     throw DataError(folder / "config.json",
                     concat("describes a ", name, ", which is no model of this program"));
@@ -72,6 +74,7 @@ std::string check_model_folder(const fs::path& folder) {
   std::vector<std::string> found;
   const ModelFolders folders = find_parts(folder);
   if (fs::exists(folder / "model_index.json")) require_parts(folders, folder);
+  check_head_fits(folders);
   for (const ModelPart& part : parts_of(folders)) {
     if (part.source.empty()) continue;
     const auto weights = part.open(part.source);

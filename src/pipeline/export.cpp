@@ -23,8 +23,8 @@ using tensor::TensorSource;
 void check_target(const fs::path& output) {
   if (!fs::is_directory(output)) return;
   static const std::set<std::string> kOwned = {
-      "model_index.json", "vdd.json",         "unet", "vae", "scheduler",
-      "image_encoder",    "feature_extractor"};
+      "model_index.json", "vdd.json", "unet",      "vae",
+      "image_encoder",    "dpt_head", "scheduler", "feature_extractor"};
   for (const auto& entry : fs::directory_iterator(output)) {
     const std::string name = entry.path().filename().string();
     if (!kOwned.contains(name)) {
@@ -90,11 +90,13 @@ ExportReport export_diffusers(const ExportSpec& spec) {
   const ModelFolders folders = find_source(spec);
   using Existing = StagedFolder::Existing;
   if (spec.overwrite) check_target(spec.output);
+  check_head_fits(folders);
   StagedFolder staged(spec.output, spec.overwrite ? Existing::kReplace : Existing::kRefuse);
 
   ExportReport report;
   for (const ModelPart& part : parts_of(folders)) {
     if (part.source.empty()) {
+      if (part.optional) continue;
       throw DataError(spec.model,
                       concat("holds no ", part.name, "/ and names no base folder that does"));
     }
@@ -121,6 +123,7 @@ ExportReport export_diffusers(const ExportSpec& spec) {
 void verify_export(const fs::path& written, const ExportSpec& spec) {
   const ModelFolders folders = find_source(spec), found = find_model(written);
   for (const ModelPart& part : parts_of(folders)) {
+    if (part.source.empty()) continue;
     const fs::path folder = written / part.name;
     verify_text(folder / "config.json", part.config(folder), part.config(part.source));
     verify_weights(part, folder / part.file, spec.dtype);

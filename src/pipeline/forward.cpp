@@ -145,6 +145,38 @@ NamedTensors forward_vae(const std::filesystem::path& folder, const TensorSource
   return out;
 }
 
+NamedTensors forward_dpt_head(const std::filesystem::path& folder, const TensorSource& in,
+                              const ForwardConfig& config, bool grad) {
+  auto head = load_dpt_head(folder);
+  for (auto& parameter : head->parameters()) parameter.requires_grad_(grad);
+  torch::AutoGradMode grad_mode(grad);
+  std::vector<torch::Tensor> features;
+  for (std::size_t i = 0; i < head->config().taps.size(); ++i) {
+    features.push_back(in.get(concat("in.features.", i)).clone().requires_grad_(grad));
+  }
+  const bool sized = config.height && config.width;
+  const torch::Tensor weight =
+      grad || !sized ? get(in, "in.loss_weight", {-1, -1, -1}) : torch::Tensor();
+  const std::int64_t height = sized ? config.height : weight.size(1),
+                     width = sized ? config.width : weight.size(2);
+  const std::int64_t num_frames = config.num_frames ? config.num_frames : features[0].size(0);
+  NamedTensors out;
+
+  models::Taps taps;
+  const torch::Tensor disparity = head->forward(features, num_frames, height, width, &taps);
+  add_taps(out, taps);
+  out.emplace_back("out.disparity", disparity.detach());
+  if (!grad) return out;
+  const torch::Tensor loss = (disparity * get(in, "in.loss_weight", disparity.sizes())).mean();
+  out.emplace_back("out.loss", loss.detach());
+  loss.backward();
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    out.emplace_back(concat("grad_in.features.", i), features[i].grad());
+  }
+  add_gradients(out, "grad.", *head);
+  return out;
+}
+
 NamedTensors forward_clip(const std::filesystem::path& folder, const TensorSource& in) {
   auto clip = load_image_encoder(folder);
   torch::NoGradGuard no_grad;
@@ -219,6 +251,7 @@ NamedTensors forward_folder(const std::filesystem::path& folder, const TensorSou
   if (name == "UNetSpatioTemporalConditionModel") return forward_unet(folder, inputs, grad);
   if (name == "AutoencoderKLTemporalDecoder") return forward_vae(folder, inputs, config, grad);
   if (name == "CLIPVisionModelWithProjection") return forward_clip(folder, inputs);
+  if (name == "TemporalDPTHead") return forward_dpt_head(folder, inputs, config, grad);
   throw DataError(folder / "config.json", concat("unsupported model class ", name));
 } catch (const ShapeError& e) {
   throw DataError(inputs.origin(), e.what());

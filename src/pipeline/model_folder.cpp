@@ -19,6 +19,7 @@ constexpr std::string_view kDepthCrafterUNet =
     "DiffusersUNetSpatioTemporalConditionModelDepthCrafter";
 constexpr std::string_view kVae = "AutoencoderKLTemporalDecoder";
 constexpr std::string_view kImageEncoder = "CLIPVisionModelWithProjection";
+constexpr std::string_view kDptHead = "TemporalDPTHead";
 constexpr std::string_view kScheduler = "EulerDiscreteScheduler";
 constexpr const char* kDiffusersVersion = "0.24.0";  // the first with these classes
 
@@ -66,8 +67,9 @@ bool holds_unet(const fs::path& folder) {
   return fs::exists(folder / "config.json") && class_name(folder / "config.json") == kUNet;
 }
 
-/// Fills the parts that are still empty.
+/// Fills the parts that are still empty. A head belongs to the UNet beside it.
 void add_parts(ModelFolders& folders, const fs::path& model) {
+  const bool has_unet = !folders.unet.empty();
   const auto add = [&](fs::path& part, std::string_view name, std::string_view file) {
     if (part.empty() && fs::exists(model / name / file)) part = model / name;
   };
@@ -76,6 +78,7 @@ void add_parts(ModelFolders& folders, const fs::path& model) {
   add(folders.image_encoder, "image_encoder", "config.json");
   add(folders.scheduler, "scheduler", "scheduler_config.json");
   if (folders.unet.empty() && holds_unet(model)) folders.unet = model;
+  if (!has_unet && !folders.unet.empty()) add(folders.dpt_head, "dpt_head", "config.json");
 }
 
 /// config.json of one model, after its class has been checked.
@@ -116,6 +119,11 @@ std::string vae_name(std::string_view name) {
 /// Old checkpoints store 0, 1, 2, ... as a buffer.
 std::string image_encoder_name(std::string_view name) {
   return name == "vision_model.embeddings.position_ids" ? "" : std::string(name);
+}
+
+/// Video-Depth-Anything keeps the positions as a buffer.
+std::string dpt_head_name(std::string_view name) {
+  return name.ends_with(".pos_encoder.pe") ? "" : std::string(name);
 }
 
 template <typename Config>
@@ -193,6 +201,7 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
       throw DataError(unet, "holds no UNet: neither config.json nor unet/config.json");
     }
     folders.unet = other.unet;
+    folders.dpt_head = other.dpt_head;
   }
   if (fs::exists(model / "model_index.json")) check_model_index(model / "model_index.json");
   add_parts(folders, model);
@@ -212,6 +221,10 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
     throw DataError(model,
                     "is no model folder: no unet/, vae/ or image_encoder/ with a config.json");
   }
+  if (folders.info.decoder == "dpt" && folders.dpt_head.empty()) {
+    throw DataError(info_folder / "vdd.json",
+                    "decoder: is dpt, but beside the UNet is no dpt_head/ with a config.json");
+  }
   return folders;
 }
 
@@ -223,6 +236,7 @@ void require_parts(const ModelFolders& folders, const fs::path& model, const Par
   require(parts.unet, folders.unet, "unet");
   require(parts.vae, folders.vae, "vae");
   require(parts.image_encoder, folders.image_encoder, "image_encoder");
+  require(parts.dpt_head, folders.dpt_head, "dpt_head");
 }
 
 std::unique_ptr<tensor::TensorSource> open_unet_weights(const fs::path& folder) {
@@ -235,6 +249,10 @@ std::unique_ptr<tensor::TensorSource> open_vae_weights(const fs::path& folder) {
 
 std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(const fs::path& folder) {
   return tensor::rename_tensors(io::open_weights(folder, "model"), image_encoder_name);
+}
+
+std::unique_ptr<tensor::TensorSource> open_dpt_head_weights(const fs::path& folder) {
+  return tensor::rename_tensors(io::open_weights(folder, "diffusion_pytorch_model"), dpt_head_name);
 }
 
 models::UNetSpatioTemporalConditionModel load_unet(const fs::path& folder,
@@ -257,6 +275,22 @@ models::CLIPVisionModelWithProjection load_image_encoder(const fs::path& folder,
                     *open_image_encoder_weights(folder), target);
 }
 
+models::TemporalDptHead load_dpt_head(const fs::path& folder, const LoadTarget& target) {
+  const auto config = load_config<models::DptConfig>(folder, kDptHead);
+  return load_model(models::TemporalDptHead(config), *open_dpt_head_weights(folder), target);
+}
+
+void check_head_fits(const ModelFolders& folders) {
+  if (folders.dpt_head.empty() || folders.unet.empty()) return;
+  const auto unet = load_config<models::UNetConfig>(folders.unet, kUNet);
+  const auto head = load_config<models::DptConfig>(folders.dpt_head, kDptHead);
+  try {
+    models::check_taps(head, unet);
+  } catch (const ConfigError& e) {
+    throw DataError(folders.dpt_head / "config.json", e.what());
+  }
+}
+
 diffusion::SchedulerConfig load_scheduler(const fs::path& folder) {
   return config::load_json<diffusion::SchedulerConfig>(folder / "scheduler_config.json");
 }
@@ -270,6 +304,11 @@ DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts) {
   DepthModel model;
   model.info = folders.info;
   if (!folders.scheduler.empty()) model.scheduler = load_scheduler(folders.scheduler);
+  if (parts.dpt_head) {
+    check_head_fits(folders);
+    model.dpt_head = load_dpt_head(folders.dpt_head, spec.target);
+    model.dpt_head_hash = hash(open_dpt_head_weights(folders.dpt_head));
+  }
   if (parts.unet) {
     model.unet = load_unet(folders.unet, spec.target);
     model.unet_hash = hash(open_unet_weights(folders.unet));
@@ -305,6 +344,10 @@ void save_depth_model(const fs::path& folder, const DepthModel& model, torch::Dt
     save_image_encoder_config(folder / "image_encoder", model.image_encoder->config());
     save("image_encoder", "model", *model.image_encoder);
   }
+  if (model.dpt_head) {
+    save_dpt_head_config(folder / "dpt_head", model.dpt_head->config());
+    save("dpt_head", "diffusion_pytorch_model", *model.dpt_head);
+  }
   save_scheduler(folder / "scheduler", model.scheduler);
   save_info(folder, model.info);
   if (model.unet && model.vae && model.image_encoder) save_model_index(folder);
@@ -320,6 +363,10 @@ void save_vae_config(const fs::path& folder, const models::VaeConfig& config) {
 
 void save_image_encoder_config(const fs::path& folder, const models::ClipConfig& config) {
   write_json(folder, "config.json", PublishedClipConfig{.config = config});
+}
+
+void save_dpt_head_config(const fs::path& folder, const models::DptConfig& config) {
+  write_json(folder, "config.json", config, {{"_class_name", std::string(kDptHead)}});
 }
 
 void save_scheduler(const fs::path& folder, const diffusion::SchedulerConfig& config) {

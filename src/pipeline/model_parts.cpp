@@ -15,10 +15,12 @@ Config read(const fs::path& folder) {
 
 template <typename Model, typename Config, void (*kSave)(const fs::path&, const Config&)>
 ModelPart make_part(const char* name, const char* file, const fs::path& source,
-                    std::unique_ptr<tensor::TensorSource> (*open)(const fs::path&)) {
+                    std::unique_ptr<tensor::TensorSource> (*open)(const fs::path&),
+                    bool optional = false) {
   return {.name = name,
           .file = file,
           .source = source,
+          .optional = optional,
           .open = open,
           .check =
               [](const fs::path& folder, const tensor::TensorSource& weights) {
@@ -31,7 +33,7 @@ ModelPart make_part(const char* name, const char* file, const fs::path& source,
 
 }  // namespace
 
-std::array<ModelPart, 3> parts_of(const ModelFolders& folders) {
+std::array<ModelPart, 4> parts_of(const ModelFolders& folders) {
   constexpr const char* kDiffusersFile = "diffusion_pytorch_model.safetensors";
   return {make_part<models::UNetSpatioTemporalConditionModel, models::UNetConfig, save_unet_config>(
               "unet", kDiffusersFile, folders.unet, open_unet_weights),
@@ -39,7 +41,10 @@ std::array<ModelPart, 3> parts_of(const ModelFolders& folders) {
               "vae", kDiffusersFile, folders.vae, open_vae_weights),
           make_part<models::CLIPVisionModelWithProjection, models::ClipConfig,
                     save_image_encoder_config>("image_encoder", "model.safetensors",
-                                               folders.image_encoder, open_image_encoder_weights)};
+                                               folders.image_encoder, open_image_encoder_weights),
+          make_part<models::TemporalDptHead, models::DptConfig, save_dpt_head_config>(
+              "dpt_head", kDiffusersFile, folders.dpt_head, open_dpt_head_weights,
+              /*optional=*/true)};
 }
 
 }  // namespace vdd::pipeline

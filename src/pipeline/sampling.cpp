@@ -14,14 +14,28 @@ torch::Tensor added_time_ids(double noise_aug) {
   return torch::tensor({{7.0, 127.0, noise_aug}}, torch::kFloat32);
 }
 
+namespace {
+
+/// What the UNet is called with.
+struct UNetInputs {
+  torch::Tensor sample_BTChw, tokens_BTD, ids_B3;
+};
+
+UNetInputs unet_inputs(const torch::Tensor& scaled_TChw, const Conditioning& conditioning,
+                       double noise_aug) {
+  const torch::Tensor sample_TChw =
+      at::cat({scaled_TChw, conditioning.rgb_latent_TChw.to(scaled_TChw.device())}, 1);
+  return {sample_TChw.unsqueeze(0), conditioning.image_embeds_TD.unsqueeze(0),
+          added_time_ids(noise_aug)};
+}
+
+}  // namespace
+
 torch::Tensor run_unet(models::UNetSpatioTemporalConditionModel& unet,
                        const torch::Tensor& scaled_TChw, const torch::Tensor& timestep,
                        const Conditioning& conditioning, double noise_aug, models::Taps* taps) {
-  const torch::Tensor sample_TChw =
-      at::cat({scaled_TChw, conditioning.rgb_latent_TChw.to(scaled_TChw.device())}, 1);
-  return unet
-      ->forward(sample_TChw.unsqueeze(0), timestep, conditioning.image_embeds_TD.unsqueeze(0),
-                added_time_ids(noise_aug), taps)
+  const UNetInputs in = unet_inputs(scaled_TChw, conditioning, noise_aug);
+  return unet->forward(in.sample_BTChw, timestep, in.tokens_BTD, in.ids_B3, taps)
       .squeeze(0)
       .to(torch::kFloat32);
 }
@@ -47,6 +61,37 @@ torch::Tensor student_denoise(models::UNetSpatioTemporalConditionModel& unet,
   const torch::Tensor timestep = torch::tensor(p.c_noise, torch::kFloat32);
   return p.c_skip * x +
          p.c_out * run_unet(unet, p.c_in * x, timestep, conditioning, noise_aug, taps);
+}
+
+StudentDisparity student_disparity(models::UNetSpatioTemporalConditionModel& unet,
+                                   models::TemporalDptHead& head, const Conditioning& conditioning,
+                                   const torch::Tensor& x_TChw,
+                                   const StudentDisparityOptions& options) {
+  const std::vector<std::string>& names = head->config().taps;
+  models::Taps taps{.only = std::set<std::string>(names.begin(), names.end())};
+  StudentDisparity result;
+  if (options.latent) {
+    result.latent_TChw =
+        student_denoise(unet, conditioning, x_TChw, options.sigma, options.noise_aug, &taps);
+  } else {
+    const diffusion::Precondition p = diffusion::precondition(options.sigma);
+    const torch::Tensor x = x_TChw.to(unet->device(), torch::kFloat32);
+    const UNetInputs in = unet_inputs(p.c_in * x, conditioning, options.noise_aug);
+    unet->forward_blocks(in.sample_BTChw, torch::tensor(p.c_noise, torch::kFloat32), in.tokens_BTD,
+                         in.ids_B3, &taps);
+  }
+
+  std::vector<torch::Tensor> features;
+  for (const std::string& name : names) {
+    const auto found = taps.tensors.find(name);
+    if (found == taps.tensors.end())
+      throw ShapeError(concat("head: the UNet gives no ", escape(name)));
+    features.push_back(found->second);
+  }
+  taps.tensors.clear();
+  result.disparity_THW =
+      head->forward(features, x_TChw.size(0), options.height, options.width, options.taps);
+  return result;
 }
 
 std::vector<std::string> WindowConfig::check() const {
@@ -117,10 +162,14 @@ torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
   return at::cat(parts);
 }
 
+torch::Tensor normalize_disparity(const torch::Tensor& raw_THW) {
+  const torch::Tensor positive_THW = raw_THW.clamp_min(0);
+  const torch::Tensor low = positive_THW.min(), range = positive_THW.max() - low;
+  return at::where(range > 0, (positive_THW - low) / range, at::zeros_like(positive_THW));
+}
+
 torch::Tensor disparity_from_rgb(const torch::Tensor& decoded_T3HW) {
-  const torch::Tensor gray_THW = (decoded_T3HW / 2 + 0.5).clamp(0, 1).mean(1);
-  const torch::Tensor low = gray_THW.min(), range = gray_THW.max() - low;
-  return at::where(range > 0, (gray_THW - low) / range, at::zeros_like(gray_THW));
+  return normalize_disparity((decoded_T3HW / 2 + 0.5).clamp(0, 1).mean(1));
 }
 
 torch::Tensor decode_disparity(models::AutoencoderKLTemporalDecoder& vae,

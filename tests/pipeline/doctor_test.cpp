@@ -70,6 +70,22 @@ TEST(Doctor, AModelFolderMustFitItsConfigs) {
               HasSubstr("describes a AutoencoderTiny"));
 }
 
+TEST(Doctor, AHeadIsCheckedWithTheUNetItTakes) {
+  const TempDir dir;
+  DepthModel model = test::tiny_model();
+  model.dpt_head = test::tiny_head(model);
+  save_depth_model(dir.path(), model);
+  EXPECT_THAT(check_model_folder(dir.path()), HasSubstr("; dpt_head "));
+  EXPECT_THAT(check_model_folder(dir / "dpt_head"), testing::StartsWith("dpt_head "));
+  EXPECT_EQ(check_model_config(dir / "dpt_head/config.json"), "TemporalDPTHead");
+
+  models::DptConfig other = model.dpt_head->config();
+  other.taps[3] = "up_blocks.9";
+  save_dpt_head_config(dir / "dpt_head", other);
+  EXPECT_THAT(thrown<DataError>([&] { check_model_folder(dir.path()); }),
+              HasSubstr("dpt_head/config.json: taps: the UNet has no up_blocks.9"));
+}
+
 TEST(Doctor, APipelineHasAllItsParts) {
   const TempDir dir;
   save_depth_model(dir.path(), test::tiny_model());

@@ -15,6 +15,7 @@
 #include "vdd/core/files.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
+#include "vdd/pipeline/doctor.h"
 
 namespace vdd::pipeline {
 namespace {
@@ -139,6 +140,37 @@ TEST_F(Export, VerifyFindsEachKindOfDamage) {
   save_vae_config(dir / "out/vae", {.scaling_factor = 1});
   EXPECT_THAT(thrown<VerificationError>([&] { verify_export(dir / "out", spec()); }),
               HasSubstr("vae/config.json"));
+}
+
+TEST_F(Export, AHeadGoesWithItsStudent) {
+  student.dpt_head = test::tiny_head(student);
+  student.info.decoder = "dpt";
+  save_depth_model(dir / "checkpoint", student);
+  ExportSpec spec = this->spec();
+  const ExportReport report = export_diffusers(spec);
+  EXPECT_THAT(check_model_folder(dir / "out"),
+              testing::ContainsRegex("unet .*; vae .*; image_encoder .*; dpt_head .* tensors"));
+  const std::string wanted = content_hash(state_dict(*student.dpt_head));
+  const std::string before = content_hash(*open_dpt_head_weights(dir / "out/dpt_head"));
+  EXPECT_EQ(before, wanted);
+  EXPECT_EQ(report.tensors, std::ssize(state_dict(*student.unet)) +
+                                std::ssize(state_dict(*teacher.vae)) +
+                                std::ssize(state_dict(*teacher.image_encoder)) +
+                                std::ssize(state_dict(*student.dpt_head)));
+
+  const fs::path weights = dir / "out/dpt_head/diffusion_pytorch_model.safetensors";
+  std::string bytes = read_file(weights, 1 << 26);
+  bytes.back() ^= 1;
+  write_file_atomic(weights, bytes);
+  EXPECT_THAT(thrown<VerificationError>([&] { verify_export(dir / "out", spec); }),
+              HasSubstr("dpt_head/diffusion_pytorch_model.safetensors: "));
+  spec.overwrite = true;
+  export_diffusers(spec);
+  fs::remove_all(dir / "teacher");
+  fs::remove_all(dir / "checkpoint");
+  const DepthModel out = load_depth_model({.model = dir / "out", .hash = true}, {.dpt_head = true});
+  EXPECT_EQ(out.dpt_head_hash, wanted);
+  EXPECT_EQ(out.info.decoder, "dpt");
 }
 
 TEST_F(Export, NothingIsLeftAfterAFailure) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/field_count.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "tiny_model.h"
@@ -10,6 +11,10 @@
 
 namespace vdd::pipeline {
 namespace {
+
+TEST(ForwardConfig, ListsEveryMember) {
+  EXPECT_EQ(test::listed_fields<ForwardConfig>(), test::count_members<ForwardConfig>());
+}
 
 TEST(Forward, AnInputOfAnotherShapeIsNamedWithItsFile) {
   const test::TempDir dir;

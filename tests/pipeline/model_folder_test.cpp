@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/field_count.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "tiny_model.h"
@@ -156,6 +157,67 @@ TEST_F(ModelFolder, ShardsAreRead) {
   EXPECT_EQ(load_depth_model({.model = folder, .hash = true}).unet_hash, content_hash(all));
 }
 
+TEST_F(ModelFolder, AHeadIsReadBackEqual) {
+  DepthModel student = model;
+  student.dpt_head = test::tiny_head(model);
+  student.info.decoder = "dpt";
+  save_depth_model(dir / "student", student);
+  const DepthModel loaded =
+      load_depth_model({.model = dir / "student", .hash = true}, {.dpt_head = true});
+  EXPECT_EQ(loaded.info.decoder, "dpt");
+  EXPECT_EQ(loaded.dpt_head_hash, content_hash(state_dict(*student.dpt_head)));
+  EXPECT_EQ(content_hash(state_dict(*loaded.dpt_head)), loaded.dpt_head_hash);
+  EXPECT_EQ(loaded.dpt_head->config().taps, student.dpt_head->config().taps);
+  EXPECT_TRUE(load_depth_model({.model = dir / "student"}).dpt_head.is_empty());
+}
+
+TEST_F(ModelFolder, AHeadGoesWithTheUNetBesideIt) {
+  DepthModel student = model;
+  student.dpt_head = test::tiny_head(model);
+  save_depth_model(dir / "student", student);
+  save_depth_model(dir / "plain", {.unet = model.unet, .info = {.base = "../student"}});
+  EXPECT_EQ(find_model(dir / "student").dpt_head, dir / "student/dpt_head");
+  EXPECT_EQ(find_model(folder, dir / "student").dpt_head, dir / "student/dpt_head");
+  EXPECT_EQ(find_model(dir / "student", dir / "plain").dpt_head, "");
+  EXPECT_EQ(find_model(dir / "plain").dpt_head, "");
+  EXPECT_NE(find_model(dir / "plain").vae, "");
+  EXPECT_THAT(
+      thrown<DataError>([&] { load_depth_model({.model = dir / "plain"}, {.dpt_head = true}); }),
+      HasSubstr("holds no dpt_head/"));
+}
+
+TEST_F(ModelFolder, ADecoderThatIsNotThereIsRefused) {
+  save_info(folder, {.decoder = "dpt"});
+  EXPECT_THAT(thrown<DataError>([&] { find_model(folder); }),
+              HasSubstr("vdd.json: decoder: is dpt, but beside the UNet is no dpt_head/"));
+}
+
+TEST_F(ModelFolder, AHeadForAnotherUNetIsRefused) {
+  DepthModel student = model;
+  models::DptConfig config = test::tiny_head(model)->config();
+  config.in_channels[0] = 48;  // up_blocks.1 has 32
+  student.dpt_head = models::TemporalDptHead(config);
+  nn::initialize(*student.dpt_head, 4);
+  save_depth_model(dir / "student", student);
+  EXPECT_THAT(
+      thrown<DataError>([&] { load_depth_model({.model = dir / "student"}, {.dpt_head = true}); }),
+      HasSubstr("dpt_head/config.json: in_channels: the UNet's up_blocks.1 has 32"));
+}
+
+// Video-Depth-Anything saves its table of positions, for a fixed clip length.
+TEST_F(ModelFolder, StoredPositionsOfAHeadAreLeftOut) {
+  auto head = test::tiny_head(model);
+  NamedTensors tensors = state_dict(*head);
+  tensors.emplace_back(
+      "motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.pos_encoder."
+      "pe",
+      torch::zeros({1, 32, 32}));
+  save_dpt_head_config(dir / "head", head->config());
+  io::save_safetensors(dir / "head/diffusion_pytorch_model.safetensors", tensors);
+  EXPECT_EQ(content_hash(state_dict(*load_dpt_head(dir / "head"))),
+            content_hash(state_dict(*head)));
+}
+
 TEST_F(ModelFolder, EveryWrongTensorIsInOneError) {
   rename_tensors(folder / "unet/diffusion_pytorch_model.safetensors", [](std::string name) {
     return name == "conv_in.weight" || name == "conv_out.bias" ? "other." + name : name;
@@ -184,6 +246,10 @@ TEST_F(ModelFolder, AModelIndexOfAnotherPipelineIsRefused) {
   EXPECT_THAT(
       thrown<DataError>([&] { load_depth_model({.model = folder}); }),
       HasSubstr("model_index.json: vae: is a AutoencoderKL, not a AutoencoderKLTemporalDecoder"));
+}
+
+TEST(VddInfo, ListsEveryMember) {
+  EXPECT_EQ(test::listed_fields<VddInfo>(), test::count_members<VddInfo>());
 }
 
 TEST(FindModel, SaysWhatIsMissing) {

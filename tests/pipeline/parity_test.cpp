@@ -35,7 +35,7 @@ void save_model(const fs::path& folder, std::uint64_t seed, const std::string& s
 // Draws the weights that the fixture leaves out.
 void write_weights(const fs::path& folder, std::uint64_t seed) {
   using models::AutoencoderKLTemporalDecoder, models::CLIPVisionModelWithProjection;
-  using models::UNetSpatioTemporalConditionModel;
+  using models::TemporalDptHead, models::UNetSpatioTemporalConditionModel;
   if (fs::exists(folder / "model_index.json")) {
     for (const char* part : {"unet", "vae", "image_encoder"}) write_weights(folder / part, seed);
     return;
@@ -47,6 +47,8 @@ void write_weights(const fs::path& folder, std::uint64_t seed) {
   } else if (name == "AutoencoderKLTemporalDecoder") {
     save_model<AutoencoderKLTemporalDecoder, models::VaeConfig>(folder, seed,
                                                                 "diffusion_pytorch_model");
+  } else if (name == "TemporalDPTHead") {
+    save_model<TemporalDptHead, models::DptConfig>(folder, seed, "diffusion_pytorch_model");
   } else {
     save_model<CLIPVisionModelWithProjection, models::ClipConfig>(folder, seed, "model");
   }
@@ -88,7 +90,8 @@ TEST_P(Parity, EqualsThePythonOriginal) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity,
                          testing::Values("unet_svd", "unet_mixed", "vae_wide", "vae_plain",
-                                         "clip_gelu", "clip_quick", "pipeline"),
+                                         "clip_gelu", "clip_quick", "dpt_svd", "dpt_vda",
+                                         "pipeline"),
                          [](const auto& c) { return std::string(c.param); });
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <regex>
+
 #include "pipeline/tiny_model.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -33,6 +35,60 @@ TEST(Sampling, StudentIsTheOneStepSampler) {
   EXPECT_TRUE(student.requires_grad());
   EXPECT_FALSE(teacher.requires_grad());
   EXPECT_FALSE(teacher.is_inference());
+}
+
+TEST(Sampling, AHeadTakesTheFeaturesOfTheOneStep) {
+  auto model = test::tiny_model();
+  auto head = test::tiny_head(model);
+  const Conditioning conditioning = random_conditioning(3);
+  const torch::Tensor x = tensor::randn({3, 4, 4, 8}, 3) * 700;
+  models::Taps taps;
+  const torch::Tensor latent = student_denoise(model.unet, conditioning, x, 700, 0.02, &taps);
+  std::vector<torch::Tensor> features;
+  for (const auto& name : head->config().taps) features.push_back(taps.tensors.at(name));
+  const torch::Tensor wanted = head->forward(features, 3, 32, 64);
+
+  StudentDisparityOptions options{.height = 32, .width = 64};
+  const StudentDisparity lean = student_disparity(model.unet, head, conditioning, x, options);
+  EXPECT_TRUE(torch::equal(lean.disparity_THW, wanted));
+  EXPECT_FALSE(lean.latent_TChw.defined());
+  models::Taps paths;
+  options.latent = true;
+  options.taps = &paths;
+  const StudentDisparity both = student_disparity(model.unet, head, conditioning, x, options);
+  EXPECT_TRUE(torch::equal(both.disparity_THW, wanted));
+  EXPECT_TRUE(torch::equal(both.latent_TChw, latent));
+  EXPECT_EQ(paths.tensors.size(), 4);
+}
+
+TEST(Sampling, TheGradientOfAHeadReachesAllButTheLastLayersOfTheUNet) {
+  auto model = test::tiny_model();
+  auto head = test::tiny_head(model);
+  const auto disparity =
+      student_disparity(model.unet, head, random_conditioning(2), tensor::randn({2, 4, 4, 8}, 3),
+                        {.height = 32, .width = 64});
+  (disparity.disparity_THW * tensor::randn({2, 32, 64}, 5)).sum().backward();
+  // Attention to a single token has no use for queries, keys and the norm before them.
+  const std::regex idle(R"(.*attn2\.to_[qk]\..*|.*transformer_blocks\.\d+\.norm2\..*)");
+  for (const auto& item : model.unet->named_parameters()) {
+    if (std::regex_match(item.key(), idle)) continue;
+    const bool last =
+        item.key().starts_with("conv_norm_out.") || item.key().starts_with("conv_out.");
+    EXPECT_EQ(item.value().grad().defined(), !last) << item.key();
+  }
+  EXPECT_TRUE(head->named_parameters()["projects.3.weight"].grad().defined());
+}
+
+TEST(Sampling, AHeadWithoutItsFeaturesIsRefused) {
+  auto model = test::tiny_model();
+  models::DptConfig config = test::tiny_head(model)->config();
+  config.taps[0] = "up_blocks.7";
+  models::TemporalDptHead head(config);
+  EXPECT_EQ(test::thrown<ShapeError>([&] {
+              student_disparity(model.unet, head, random_conditioning(2),
+                                tensor::randn({2, 4, 4, 8}, 3), {.height = 32, .width = 64});
+            }),
+            "head: the UNet gives no up_blocks.7");
 }
 
 TEST(Sampling, OneWindowIsPlainSampling) {
@@ -91,6 +147,13 @@ TEST(Sampling, DisparityIsNormalisedOverTheClip) {
   const torch::Tensor wanted = torch::tensor({0.0, 1.0 / 3, 2.0 / 3, 1.0});
   EXPECT_TRUE(torch::allclose(disparity.mean({1, 2}), wanted));
   EXPECT_TRUE(torch::equal(disparity_from_rgb(torch::ones({2, 3, 2, 2})), torch::zeros({2, 2, 2})));
+}
+
+TEST(Sampling, DisparityOfAHeadIsNormalisedFromZeroUp) {
+  const torch::Tensor raw = torch::tensor({-3.0, 1.0, 2.0, 5.0}).view({2, 1, 2});
+  EXPECT_TRUE(torch::allclose(normalize_disparity(raw),
+                              torch::tensor({0.0, 0.2, 0.4, 1.0}).view({2, 1, 2})));
+  EXPECT_TRUE(torch::equal(normalize_disparity(raw - 9), torch::zeros({2, 1, 2})));
 }
 
 }  // namespace

@@ -38,4 +38,12 @@ inline pipeline::DepthModel tiny_model(std::uint64_t seed = 1) {
   return model;
 }
 
+/// A random head on that UNet.
+inline models::TemporalDptHead tiny_head(const pipeline::DepthModel& model,
+                                         std::uint64_t seed = 4) {
+  models::TemporalDptHead head(models::dpt_config("tiny", model.unet->config()));
+  nn::initialize(*head, seed);
+  return head;
+}
+
 }  // namespace vdd::test

@@ -6,7 +6,7 @@
 
 Without --checkpoint it makes a random model with diffusers and, from another one's UNet, a checkpoint beside it. Exports in
 fp32 and fp16, loads both with StableVideoDiffusionPipeline.from_pretrained, and compares every tensor with the source; the
-outputs in fp32 must agree within 2e-5 of the largest. Exit status 1 if they do not, 77 if diffusers is not installed.
+outputs in fp32 must agree within 2e-5 of the largest. A head is read by dpt_temporal.py as docs/models.md says. Exit status 1 if they do not, 77 if diffusers is not installed.
 """
 import argparse
 import json
@@ -24,6 +24,8 @@ try:
 except ImportError as e:
     print(f"skipped: {e}")
     sys.exit(77)
+
+from dpt_temporal import TemporalDPTHead
 
 TOLERANCE = 2e-5
 
@@ -49,7 +51,13 @@ def make_checkpoint(folder):
     """A student's UNet that names the folder of the teacher for the rest, as the trainer writes it."""
     random_pipeline(1).save_pretrained(folder / "teacher")
     random_pipeline(2).unet.save_pretrained(folder / "checkpoint" / "unet")
-    info = {"input": "rgb_latent", "steps": 1, "base": "../teacher"}
+    config = dict(taps=["up_blocks.1", "up_blocks.0", "mid_block", "mid_block"], in_channels=[32, 64, 64, 64],
+                  in_strides=[8, 8, 16, 16], out_channels=[16, 24, 32, 32], features=32)
+    head = folder / "checkpoint" / "dpt_head"
+    head.mkdir()
+    (head / "config.json").write_text(json.dumps({"_class_name": "TemporalDPTHead"} | config))
+    save_file(TemporalDPTHead(**config).state_dict(), head / "diffusion_pytorch_model.safetensors")
+    info = {"input": "rgb_latent", "steps": 1, "decoder": "dpt", "base": "../teacher"}
     (folder / "checkpoint" / "vdd.json").write_text(json.dumps(info))
     return folder / "checkpoint"
 
@@ -118,6 +126,21 @@ def check_outputs(vdd, exported, pipeline, scratch):
     check("image encoder", out["out.image_embeds"], clip(pixels).image_embeds)
 
 
+def check_head(vdd, exported, source, dtype, scratch):
+    config = json.loads((exported / "dpt_head" / "config.json").read_text())
+    head = TemporalDPTHead(**config).eval()
+    head.load_state_dict(load_file(exported / "dpt_head" / "diffusion_pytorch_model.safetensors"))
+    for name, value in load_file(source / "dpt_head" / "diffusion_pytorch_model.safetensors").items():
+        if not torch.equal(head.get_parameter(name), value.to(dtype).float()):
+            sys.exit(f"dpt_head: {name} differs in {dtype}")
+    draw = torch.Generator().manual_seed(4)
+    maps = [torch.randn(3, project.in_channels, 64 // stride, 96 // stride, generator=draw)
+            for project, stride in zip(head.projects, config["in_strides"])]
+    inputs = {f"in.features.{i}": x for i, x in enumerate(maps)} | {"in.loss_weight": torch.ones(3, 64, 96)}
+    out = forward(vdd, exported / "dpt_head", inputs, scratch)
+    check("head", out["out.disparity"], head(maps, 3, 64, 96))
+
+
 @torch.no_grad()
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -137,6 +160,8 @@ def main():
             print(f"{dtype}: every tensor equal")
             if dtype == "fp32":
                 check_outputs(args.vdd, exported, pipeline, scratch)
+            if (checkpoint / "dpt_head").is_dir():
+                check_head(args.vdd, exported, checkpoint, torch_dtype, scratch)
 
 
 if __name__ == "__main__":

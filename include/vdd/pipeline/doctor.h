@@ -12,7 +12,7 @@ namespace vdd::pipeline {
 std::string check_weights(const std::filesystem::path& file);
 /// A *.safetensors.index.json and its shards: as check_weights, and that they agree.
 std::string check_weights_index(const std::filesystem::path& file);
-/// A published config.json of a UNet, VAE or image encoder.
+/// A config.json of a UNet, VAE, image encoder or head.
 std::string check_model_config(const std::filesystem::path& file);
 /// A model folder, a checkpoint, or the folder of one model: configs, that the weights fit them,
 /// every value finite.

@@ -26,11 +26,11 @@ struct ExportReport {
   std::string unet_hash;   ///< tensor::content_hash of the UNet as written
 };
 
-/// Writes a complete folder that diffusers' from_pretrained reads, with vdd.json. The source must
-/// fit the models its configs describe. The folder appears under its name only after everything was
-/// written and, with `verify`, read again and found equal. Memory: one tensor. Throws DataError,
-/// NonFiniteError (a value is infinite in `dtype`), ResourceError, VerificationError, ConfigError
-/// if `output` exists and may not be overwritten.
+/// Writes a complete folder that diffusers' from_pretrained reads, with vdd.json and the head if
+/// there is one. The source must fit the models its configs describe. The folder appears under its
+/// name only after everything was written and, with `verify`, read again and found equal. Memory:
+/// one tensor. Throws DataError, NonFiniteError (a value is infinite in `dtype`), ResourceError,
+/// VerificationError, ConfigError if `output` exists and may not be overwritten.
 ExportReport export_diffusers(const ExportSpec& spec);
 
 /// Compares the folder `written` with its source: configs equal, each tensor equal bit for bit to

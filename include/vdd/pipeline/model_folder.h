@@ -10,11 +10,13 @@
 #include "vdd/diffusion/euler_schedule.h"
 #include "vdd/models/autoencoder_kl_temporal_decoder.h"
 #include "vdd/models/clip_vision.h"
+#include "vdd/models/dpt_temporal.h"
 #include "vdd/models/unet_spatio_temporal_condition.h"
 #include "vdd/tensor/state_dict.h"
 
 // Models on disk, in the layout that diffusers reads and writes:
-//   model_index.json unet/ vae/ image_encoder/ scheduler/ feature_extractor/   and our vdd.json.
+//   model_index.json unet/ vae/ image_encoder/ scheduler/ feature_extractor/
+// and our vdd.json and, for a student that has one, dpt_head/.
 // A weights file may be plain, its fp16 variant, or shards with an index (io::open_weights).
 namespace vdd::pipeline {
 
@@ -43,6 +45,7 @@ struct VddInfo {
   double rgb_latent_scale = 0.18215;
   std::int64_t steps = 5;
   double noise_aug = 0.02;
+  std::string decoder = "vae";
   std::string base = {};
   Provenance provenance = {};
 
@@ -52,6 +55,8 @@ struct VddInfo {
       positive);
     f("steps", steps, "sampler steps", positive);
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("decoder", decoder, "what turns the denoiser's result into disparity: vae/ or dpt_head/",
+      one_of("vae", "dpt"));
     f("base", base, "model folder that holds the parts this one lacks");
     f("provenance", provenance, "where the model comes from");
   }
@@ -59,20 +64,22 @@ struct VddInfo {
 
 /// The folders of a model's parts; empty if there is none.
 struct ModelFolders {
-  std::filesystem::path unet, vae, image_encoder, scheduler;
+  std::filesystem::path unet, vae, image_encoder, dpt_head, scheduler;
   VddInfo info;
 };
 
 /// Looks `model` up: a model folder, a checkpoint, or a DepthCrafter folder (config.json and
 /// weights of the UNet in its root). `unet`, if given, is where the UNet and vdd.json are instead.
 /// Parts that `model` lacks come from `base`, or else from the base that vdd.json names (relative
-/// to that file). Throws DataError if there is no part at all, or model_index.json names other
-/// classes.
+/// to that file); the head only from where the UNet is, because it fits no other. Throws DataError
+/// if there is no part at all, vdd.json names a decoder that is not there, or model_index.json
+/// names other classes.
 ModelFolders find_model(const std::filesystem::path& model, const std::filesystem::path& unet = {},
                         const std::filesystem::path& base = {});
 
 struct Parts {
   bool unet = true, vae = true, image_encoder = true;
+  bool dpt_head = false;  ///< only a student that was distilled with one has it
 };
 
 /// Throws DataError naming the first of `parts` that `folders`, found for `model`, lacks.
@@ -99,13 +106,21 @@ models::AutoencoderKLTemporalDecoder load_vae(const std::filesystem::path& folde
                                               const LoadTarget& target = {});
 models::CLIPVisionModelWithProjection load_image_encoder(const std::filesystem::path& folder,
                                                          const LoadTarget& target = {});
+models::TemporalDptHead load_dpt_head(const std::filesystem::path& folder,
+                                      const LoadTarget& target = {});
 diffusion::SchedulerConfig load_scheduler(const std::filesystem::path& folder);
+
+/// Throws DataError if the head of `folders` takes other features than their UNet gives. Nothing to
+/// do if one of the two is missing.
+void check_head_fits(const ModelFolders& folders);
 
 /// The weights of a model's folder under today's published names, not loaded.
 std::unique_ptr<tensor::TensorSource> open_unet_weights(const std::filesystem::path& folder);
 std::unique_ptr<tensor::TensorSource> open_vae_weights(const std::filesystem::path& folder);
 std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(
     const std::filesystem::path& folder);
+/// Without Video-Depth-Anything's `pos_encoder.pe`, which is a formula.
+std::unique_ptr<tensor::TensorSource> open_dpt_head_weights(const std::filesystem::path& folder);
 
 struct LoadSpec {
   std::filesystem::path model = {};
@@ -121,18 +136,19 @@ struct DepthModel {
   models::UNetSpatioTemporalConditionModel unet{nullptr};
   models::AutoencoderKLTemporalDecoder vae{nullptr};
   models::CLIPVisionModelWithProjection image_encoder{nullptr};
+  models::TemporalDptHead dpt_head{nullptr};
   diffusion::SchedulerConfig scheduler = diffusion::SchedulerConfig::stable_video_diffusion();
   VddInfo info;
-  std::string unet_hash, vae_hash,
-      image_encoder_hash;  ///< tensor::content_hash of the files, if asked for
+  /// tensor::content_hash of the files, if asked for.
+  std::string unet_hash, vae_hash, image_encoder_hash, dpt_head_hash;
 };
 
 /// Throws DataError naming the part that is missing or does not fit.
 DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts = {});
 
 /// Writes the parts that are there into `folder`, floating-point tensors as `dtype`;
-/// model_index.json only if it has all parts. Each file is complete or absent; stage the folder to
-/// make it so as a whole. Throws ResourceError, NonFiniteError.
+/// model_index.json only if it has all that diffusers knows. Each file is complete or absent; stage
+/// the folder to make it so as a whole. Throws ResourceError, NonFiniteError.
 void save_depth_model(const std::filesystem::path& folder, const DepthModel& model,
                       torch::Dtype dtype = torch::kFloat32);
 
@@ -142,6 +158,7 @@ void save_unet_config(const std::filesystem::path& folder, const models::UNetCon
 void save_vae_config(const std::filesystem::path& folder, const models::VaeConfig& config);
 void save_image_encoder_config(const std::filesystem::path& folder,
                                const models::ClipConfig& config);
+void save_dpt_head_config(const std::filesystem::path& folder, const models::DptConfig& config);
 void save_scheduler(const std::filesystem::path& folder, const diffusion::SchedulerConfig& config);
 void save_info(const std::filesystem::path& model_folder, const VddInfo& info);
 void save_model_index(const std::filesystem::path& model_folder);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vdd/diffusion/euler_schedule.h"
+#include "vdd/models/dpt_temporal.h"
 #include "vdd/models/unet_spatio_temporal_condition.h"
 #include "vdd/pipeline/conditioning.h"
 
@@ -34,6 +35,28 @@ torch::Tensor student_denoise(models::UNetSpatioTemporalConditionModel& unet,
                               const Conditioning& conditioning, const torch::Tensor& x_TChw,
                               double sigma = 700, double noise_aug = 0.02,
                               models::Taps* taps = nullptr);
+
+struct StudentDisparityOptions {
+  std::int64_t height = 0, width = 0;  ///< of the disparity, in pixels
+  double sigma = 700;
+  double noise_aug = 0.02;
+  bool latent = false;           ///< also compute the denoised latent
+  models::Taps* taps = nullptr;  ///< of the head: path_4 ... path_1
+};
+
+struct StudentDisparity {
+  torch::Tensor disparity_THW;  ///< float32, the head's own scale (see normalize_disparity)
+  torch::Tensor latent_TChw;    ///< as student_denoise returns it; undefined unless asked for
+};
+
+/// The one-step student with a head in place of the VAE: disparity from features inside the UNet,
+/// of which only those that the head takes are kept. Without `latent` the UNet's last two layers
+/// do not run; they get no gradient from the disparity in any case. x_TChw as for student_denoise.
+/// Differentiable. Throws ShapeError.
+StudentDisparity student_disparity(models::UNetSpatioTemporalConditionModel& unet,
+                                   models::TemporalDptHead& head, const Conditioning& conditioning,
+                                   const torch::Tensor& x_TChw,
+                                   const StudentDisparityOptions& options);
 
 struct WindowConfig {
   std::int64_t steps = 5;
@@ -71,9 +94,12 @@ torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
 torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
                            const torch::Tensor& latent_TChw, std::int64_t chunk = 8);
 
-/// Decoded images to disparity: mapped to [0,1], clamped, averaged over the channels, then min-max
-/// normalised over the whole clip (all zero if it is constant). [T,3,H,W] -> [T,H,W] float32 in
-/// [0,1], near = 1.
+/// Min-max over the whole clip, after negative values were set to 0: [T,H,W] in [0,1], near = 1;
+/// all zero if the clip is constant.
+torch::Tensor normalize_disparity(const torch::Tensor& raw_THW);
+
+/// Decoded images to disparity: mapped to [0,1], clamped, averaged over the channels, then
+/// normalize_disparity. [T,3,H,W] -> [T,H,W] float32.
 torch::Tensor disparity_from_rgb(const torch::Tensor& decoded_T3HW);
 
 /// decode_video, then disparity_from_rgb.
