@@ -4,12 +4,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/io/colormap.h"
 #include "vdd/io/image.h"
 
 namespace vdd::train {
@@ -18,34 +18,16 @@ namespace {
 constexpr std::uint8_t kGrey = 128;
 constexpr int kGap = 2;  // pixels between pictures
 
-using Color = std::array<std::uint8_t, 3>;
-
 std::uint8_t to_byte(double x) {
   return static_cast<std::uint8_t>(std::lround(255 * std::clamp(x, 0.0, 1.0)));
 }
 
-/// Turbo as a polynomial of degree 5 in each channel; Mikhailov and Prajapati, 2019.
-Color turbo(double x) {
-  constexpr double kCoefficients[3][6] = {
-      {0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943},
-      {0.09140261, 2.19418839, 4.84296658, -14.18503333, 4.27729857, 2.82956604},
-      {0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973}};
-  Color color{};
-  for (int c = 0; c < 3; ++c) {
-    double sum = 0;
-    for (int power = 5; power >= 0; --power) sum = sum * x + kCoefficients[c][power];
-    color[c] = to_byte(sum);
-  }
-  return color;
-}
-
-Color color_of(double value, const PictureRow& row) {
-  if (std::isnan(value)) return {kGrey, kGrey, kGrey};
-  if (row.kind == RowKind::kDifference) {  // black, red, yellow, white
+io::Color color_of(double value, const PictureRow& row) {
+  if (row.kind == RowKind::kDifference && !std::isnan(value)) {  // black, red, yellow, white
     const double x = 3 * std::clamp(std::abs(value) / row.high, 0.0, 1.0);
     return {to_byte(x), to_byte(x - 1), to_byte(x - 2)};
   }
-  return turbo(std::clamp((value - row.low) / (row.high - row.low), 0.0, 1.0));
+  return io::color_of((value - row.low) / (row.high - row.low));
 }
 
 /// One frame of a row as 8-bit [H,W,3].
@@ -60,7 +42,7 @@ torch::Tensor draw(const PictureRow& row, std::int64_t t) {
   auto* pixel = out.mutable_data_ptr<std::uint8_t>();
   const double* value = values.const_data_ptr<double>();
   for (std::int64_t i = 0; i < values.numel(); ++i, pixel += 3) {
-    const Color color = color_of(value[i], row);
+    const io::Color color = color_of(value[i], row);
     std::copy(color.begin(), color.end(), pixel);
   }
   return out;
@@ -99,13 +81,6 @@ int label_width(const std::vector<PictureRow>& rows, double scale) {
 }
 
 }  // namespace
-
-torch::Tensor colorize(const torch::Tensor& disparity_THW, double low, double high) {
-  const PictureRow row{.label = "disparity", .frames = disparity_THW, .low = low, .high = high};
-  std::vector<torch::Tensor> frames;
-  for (std::int64_t t = 0; t < size_of(row).frames; ++t) frames.push_back(draw(row, t));
-  return torch::stack(frames);
-}
 
 void write_strip(const std::filesystem::path& png, const std::vector<PictureRow>& rows,
                  std::int64_t max_columns) {

@@ -4,39 +4,18 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include <limits>
-
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/io/colormap.h"
 #include "vdd/io/image.h"
 
 namespace vdd::train {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 std::vector<int> pixel(const io::Image8& image, int y, int x) {
   const std::uint8_t* p = image.row(y) + 3 * x;
   return {p[0], p[1], p[2]};
-}
-
-TEST(Pictures, ColorsRunFromBlueToRed) {
-  const torch::Tensor c =
-      colorize(torch::tensor({0.1, 0.5, 0.9}, torch::kDouble).reshape({1, 1, 3})).to(torch::kInt);
-  const auto at = [&](int x, int channel) { return c[0][0][x][channel].item<int>(); };
-  EXPECT_GT(at(0, 2), at(0, 0) + 50);  // far: blue
-  EXPECT_GT(at(1, 1), at(1, 0) + 50);  // middle: green
-  EXPECT_GT(at(1, 1), at(1, 2) + 50);
-  EXPECT_GT(at(2, 0), at(2, 2) + 50);  // near: red
-}
-
-TEST(Pictures, ColorsClampToTheRangeAndGreyMarksNaN) {
-  const torch::Tensor c =
-      colorize(torch::tensor({-5.0, 2.0, 4.0, 9.0, kNaN}, torch::kDouble).reshape({1, 1, 5}), 2, 4);
-  EXPECT_TRUE(torch::equal(c[0][0][0], c[0][0][1]));
-  EXPECT_TRUE(torch::equal(c[0][0][2], c[0][0][3]));
-  EXPECT_TRUE(torch::equal(c[0][0][4], torch::full({3}, 128, torch::kByte)));
 }
 
 TEST(Pictures, StripHoldsARowPerKindAndAColumnPerFrame) {
@@ -55,9 +34,8 @@ TEST(Pictures, StripHoldsARowPerKindAndAColumnPerFrame) {
   EXPECT_EQ(pixel(image, 3, 21), (std::vector<int>{255, 255, 255}));  // last frame
   EXPECT_EQ(pixel(image, 0, 6), (std::vector<int>{255, 255, 255}));   // gap
   EXPECT_EQ(pixel(image, 13, 1), (std::vector<int>{255, 255, 255}));  // the largest difference
-  const torch::Tensor darkest = colorize(far)[0][0][0].to(torch::kInt);
-  EXPECT_EQ(pixel(image, 7, 1), (std::vector<int>{darkest[0].item<int>(), darkest[1].item<int>(),
-                                                  darkest[2].item<int>()}));
+  const io::Color darkest = io::color_of(0);
+  EXPECT_EQ(pixel(image, 7, 1), (std::vector<int>{darkest[0], darkest[1], darkest[2]}));
 }
 
 TEST(Pictures, LabelsStandBesideThePictures) {

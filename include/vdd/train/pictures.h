@@ -14,7 +14,7 @@ namespace vdd::train {
 
 enum class RowKind {
   kRgb,         ///< [T,3,H,W], -1..1
-  kDisparity,   ///< [T,H,W], near = bright; NaN is drawn grey
+  kDisparity,   ///< [T,H,W], drawn by io::color_of
   kDifference,  ///< [T,H,W], any sign: its size, dark = 0
 };
 
@@ -25,11 +25,6 @@ struct PictureRow {
   double low = 0.0;      ///< disparity drawn as darkest ...
   double high = 1.0;     ///< ... and brightest colour; differences use 0..high
 };
-
-/// Colours of a disparity map: 8-bit RGB [T,H,W,3] on the CPU. Values outside low..high are
-/// clamped, NaN becomes grey. The map (Turbo, Mikhailov 2019, as a polynomial) grows in brightness
-/// order blue, green, yellow, red: near = red.
-torch::Tensor colorize(const torch::Tensor& disparity_THW, double low = 0.0, double high = 1.0);
 
 /// Writes a strip with up to `max_columns` frames, evenly spaced, first and last included. The rows
 /// must agree in T, H and W. Throws ShapeError if they do not, ResourceError if the file cannot be

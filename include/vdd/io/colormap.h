@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+// Colours of disparity, for people. Every map is such that near = 1 is its bright or red end.
+namespace vdd::io {
+
+enum class Colormap {
+  kTurbo,     ///< Mikhailov 2019, as a polynomial: blue, green, yellow, red
+  kSpectral,  ///< ColorBrewer's, reversed: blue, green, yellow, red
+  kInferno,
+  kViridis,
+  kGray,
+  kMagma,
+};
+
+/// By its name in lower case: "turbo". Throws ConfigError.
+Colormap parse_colormap(std::string_view name);
+
+using Color = std::array<std::uint8_t, 3>;  ///< RGB
+
+/// Values outside of [0,1] are clamped, NaN becomes grey.
+Color color_of(double value, Colormap map = Colormap::kTurbo);
+
+/// 8-bit RGB [T,H,W,3] on the CPU of [T,H,W], of any floating type and device; low..high is drawn
+/// as 0..1. Throws ShapeError for another shape, or if the range is empty.
+at::Tensor colorize(const at::Tensor& disparity_THW, double low = 0.0, double high = 1.0,
+                    Colormap map = Colormap::kTurbo);
+
+}  // namespace vdd::io
