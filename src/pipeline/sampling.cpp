@@ -99,55 +99,50 @@ std::vector<std::string> WindowConfig::check() const {
   return {concat("overlap: must be smaller than window, ", window, ", got ", overlap)};
 }
 
+WindowNoise::WindowNoise(const diffusion::EulerSchedule& schedule, const WindowConfig& config,
+                         std::int64_t total, const torch::Tensor& noise_TChw)
+    : init_(schedule.init_noise_sigma(config.steps)),
+      first_sigma_(schedule.sigmas(config.steps)[0].item<float>()) {
+  const std::int64_t window = std::min(total, config.window);
+  stride_ = total <= config.window ? window : window - config.overlap;
+  if (noise_TChw.dim() != 4 || noise_TChw.size(0) != window)
+    throw ShapeError(concat("noise: wanted ", window, " frames, got ", noise_TChw.sizes()));
+  carry_TChw_ = noise_TChw.to(torch::kFloat32) * init_;
+}
+
+torch::Tensor WindowNoise::next(const Window& window) {
+  const torch::Tensor x_TChw = carry_TChw_.slice(0, 0, window.conditioning.frames());
+  carry_TChw_ = at::cat({carry_TChw_.slice(0, stride_), carry_TChw_.slice(0, 0, stride_)});
+  if (!window.before_T.defined()) return x_TChw;
+  // The frames that are done already start from their result, noised again.
+  const std::int64_t shared = window.before_T.size(0);
+  const torch::Tensor head_TChw =
+      window.before_T + x_TChw.slice(0, 0, shared) / init_ * first_sigma_;
+  return at::cat({head_TChw, x_TChw.slice(0, shared)});
+}
+
 torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
                              const diffusion::EulerSchedule& schedule, const WindowConfig& config,
                              const Conditioning& conditioning, const torch::Tensor& noise_TChw,
                              const std::function<void(const WindowState&)>& observer) {
   if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
-  const std::int64_t total = conditioning.rgb_latent_TChw.size(0);
-  const bool single = total <= config.window;
-  const std::int64_t window = single ? total : config.window;
-  const std::int64_t overlap = single ? 0 : config.overlap;
-  const std::int64_t stride = window - overlap;
-  if (noise_TChw.dim() != 4 || noise_TChw.size(0) != window) {
-    throw ShapeError(concat("noise: wanted ", window, " frames, got ", noise_TChw.sizes()));
-  }
-
-  torch::NoGradGuard no_grad;
-  const double init = schedule.init_noise_sigma(config.steps);
-  const double first_sigma = schedule.sigmas(config.steps)[0].item<float>();
-  torch::Tensor carry = noise_TChw.to(unet->device(), torch::kFloat32) * init;
-  torch::Tensor merged;
-
-  for (std::int64_t start = 0, index = 0; start < total - overlap; start += stride, ++index) {
-    const std::int64_t end = std::min(start + window, total);
-    torch::Tensor x = carry.slice(0, 0, end - start);
-    carry = at::cat({carry.slice(0, stride), carry.slice(0, 0, stride)});
-    if (merged.defined() && overlap > 0) {
-      // The frames that are done already start from their result, noised again.
-      const torch::Tensor head =
-          merged.slice(0, -overlap) + x.slice(0, 0, overlap) / init * first_sigma;
-      x = at::cat({head, x.slice(0, overlap)});
-    }
-
-    const Conditioning part = conditioning.slice(start, end);
+  const std::int64_t total = conditioning.frames();
+  WindowNoise noise(schedule, config, total, noise_TChw.to(unet->device()));
+  const auto denoise = [&](const Window& window) {
+    const torch::Tensor x_TChw = noise.next(window);
     const auto model = [&](const torch::Tensor& scaled, const torch::Tensor& timestep) {
-      return run_unet(unet, scaled, timestep, part, config.noise_aug);
+      return run_unet(unet, scaled, timestep, window.conditioning, config.noise_aug);
     };
-    const torch::Tensor result = diffusion::euler_sample(model, schedule, config.steps, x);
-    if (observer) observer({.index = index, .start_TChw = x, .end_TChw = result});
-
-    if (!merged.defined()) {
-      merged = result;
-      continue;
-    }
-    const torch::Tensor weight = torch::linspace(0, 1, overlap, x.options()).view({-1, 1, 1, 1});
-    const std::int64_t kept = merged.size(0) - overlap;
-    const torch::Tensor mixed =
-        weight * result.slice(0, 0, overlap) + (1 - weight) * merged.slice(0, kept);
-    merged = at::cat({merged.slice(0, 0, kept), mixed, result.slice(0, overlap)});
-  }
-  return merged;
+    const torch::Tensor result_TChw =
+        diffusion::euler_sample(model, schedule, config.steps, x_TChw);
+    if (observer) observer({.index = window.index, .start_TChw = x_TChw, .end_TChw = result_TChw});
+    return result_TChw;
+  };
+  std::vector<torch::Tensor> parts;
+  WindowStream stream(total, config.window, config.overlap, denoise,
+                      [&](const torch::Tensor& done_TChw) { parts.push_back(done_TChw); });
+  stream.push(conditioning);
+  return at::cat(parts);
 }
 
 torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
@@ -162,6 +157,10 @@ torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
   return at::cat(parts);
 }
 
+torch::Tensor raw_disparity(const torch::Tensor& decoded_T3HW) {
+  return (decoded_T3HW / 2 + 0.5).clamp(0, 1).mean(1);
+}
+
 torch::Tensor normalize_disparity(const torch::Tensor& raw_THW) {
   const torch::Tensor positive_THW = raw_THW.clamp_min(0);
   const torch::Tensor low = positive_THW.min(), range = positive_THW.max() - low;
@@ -169,7 +168,7 @@ torch::Tensor normalize_disparity(const torch::Tensor& raw_THW) {
 }
 
 torch::Tensor disparity_from_rgb(const torch::Tensor& decoded_T3HW) {
-  return normalize_disparity((decoded_T3HW / 2 + 0.5).clamp(0, 1).mean(1));
+  return normalize_disparity(raw_disparity(decoded_T3HW));
 }
 
 torch::Tensor decode_disparity(models::AutoencoderKLTemporalDecoder& vae,

@@ -14,6 +14,7 @@ struct Conditioning {
   torch::Tensor rgb_latent_TChw;
   torch::Tensor image_embeds_TD;  ///< float32, one CLIP embedding per frame
 
+  std::int64_t frames() const { return rgb_latent_TChw.size(0); }
   Conditioning slice(std::int64_t start, std::int64_t end) const {
     return {rgb_latent_TChw.slice(0, start, end), image_embeds_TD.slice(0, start, end)};
   }

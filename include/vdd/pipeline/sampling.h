@@ -5,6 +5,7 @@
 #include "vdd/models/dpt_temporal.h"
 #include "vdd/models/unet_spatio_temporal_condition.h"
 #include "vdd/pipeline/conditioning.h"
+#include "vdd/pipeline/windows.h"
 
 // Teacher, student, long videos and decoding. A "scaled" latent lives in the space of the
 // diffusion, multiplied by the VAE's scaling factor. Legend: T frames, h w latent pixels, C latent
@@ -79,11 +80,26 @@ struct WindowState {
       end_TChw;  ///< the window's latent before its first and after its last step
 };
 
-/// DepthCrafter's sampler for videos of any length: windows that overlap, start from the blend of
-/// the result so far and the noise, and are cross-faded in latent space. noise_TChw: unit normal,
-/// min(window, T) frames; a frame keeps its noise from one window to the next. overlap = 0 joins
-/// plain windows. Returns the scaled latent [T,C,h,w], float32. No gradients. Source:
-/// Tencent/DepthCrafter depthcrafter/depth_crafter_ppl.py at guidance scale 1.
+/// What DepthCrafter's windows start from: a frame keeps its noise from one window to the next, and
+/// frames that the window before has done start from that result. Source: Tencent/DepthCrafter
+/// depthcrafter/depth_crafter_ppl.py at guidance scale 1.
+class WindowNoise {
+ public:
+  /// noise_TChw: unit normal, min(config.window, total) frames. Throws ShapeError.
+  WindowNoise(const diffusion::EulerSchedule& schedule, const WindowConfig& config,
+              std::int64_t total, const torch::Tensor& noise_TChw);
+  /// At the noise level of the first step. Call it once for each window, in order.
+  torch::Tensor next(const Window& window);
+
+ private:
+  double init_, first_sigma_;
+  std::int64_t stride_;
+  torch::Tensor carry_TChw_;
+};
+
+/// DepthCrafter's sampler for a video in memory: a WindowStream from WindowNoise, cross-faded in
+/// latent space; overlap = 0 joins plain windows. Returns the scaled latent [T,C,h,w], float32. No
+/// gradients.
 torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
                              const diffusion::EulerSchedule& schedule, const WindowConfig& config,
                              const Conditioning& conditioning, const torch::Tensor& noise_TChw,
@@ -94,12 +110,15 @@ torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
 torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
                            const torch::Tensor& latent_TChw, std::int64_t chunk = 8);
 
+/// Decoded images mapped to [0,1], clamped, averaged over the channels: [T,3,H,W] -> [T,H,W].
+torch::Tensor raw_disparity(const torch::Tensor& decoded_T3HW);
+
 /// Min-max over the whole clip, after negative values were set to 0: [T,H,W] in [0,1], near = 1;
 /// all zero if the clip is constant.
 torch::Tensor normalize_disparity(const torch::Tensor& raw_THW);
 
-/// Decoded images to disparity: mapped to [0,1], clamped, averaged over the channels, then
-/// normalize_disparity. [T,3,H,W] -> [T,H,W] float32.
+/// Decoded images to disparity: raw_disparity, then normalize_disparity. [T,3,H,W] -> [T,H,W]
+/// float32.
 torch::Tensor disparity_from_rgb(const torch::Tensor& decoded_T3HW);
 
 /// decode_video, then disparity_from_rgb.
