@@ -45,8 +45,14 @@ at::Tensor kl_divergence(const at::Tensor& moments_NChw) {
 LossParts reconstruction_loss(const at::Tensor& image_NCHW, const at::Tensor& target_NCHW,
                               const at::Tensor& is_disparity_N, const at::Tensor& moments_NChw,
                               const ReconstructionLossConfig& config) {
-  const at::Tensor l1 = absolute_error(image_NCHW, target_NCHW);
-  const at::Tensor gradient = gradient_error(image_NCHW, target_NCHW);
+  const at::Tensor weight_N111 = is_disparity_N.to(target_NCHW.scalar_type())
+                                     .mul(1 - config.rgb)
+                                     .add(config.rgb)
+                                     .view({-1, 1, 1, 1});
+  const at::Tensor weighted_NCHW = weight_N111 * image_NCHW;
+  const at::Tensor weighted_target_NCHW = weight_N111 * target_NCHW;
+  const at::Tensor l1 = absolute_error(weighted_NCHW, weighted_target_NCHW);
+  const at::Tensor gradient = gradient_error(weighted_NCHW, weighted_target_NCHW);
   const at::Tensor kl = kl_divergence(moments_NChw);
   const at::Tensor chosen = is_disparity_N.nonzero().squeeze(1);
   const at::Tensor log_disparity =

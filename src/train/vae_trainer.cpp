@@ -52,7 +52,10 @@ VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint6
   std::vector<torch::Tensor> cuts, kinds;
   const std::int64_t frames = clip.rgb_TCHW.size(0);
   for (std::int64_t k = 0; k < config.count; ++k) {
-    const bool disparity = k % 2 == 1 && clip.disparity_THW.defined();
+    const auto shown = [&](std::int64_t cuts) {  // disparity among the first cuts
+      return std::floor(config.disparity * static_cast<double>(cuts));
+    };
+    const bool disparity = clip.disparity_THW.defined() && shown(k + 1) > shown(k);
     const torch::Tensor images = disparity ? disparity_images(clip) : clip.rgb_TCHW;
     cuts.push_back(images.narrow(2, top[k].item<std::int64_t>(), config.size)
                        .narrow(3, left[k].item<std::int64_t>(), config.size));

@@ -64,6 +64,21 @@ TEST(Reconstruction, TheTotalIsTheWeightedSumAndOnlyDisparityHasALogarithm) {
   EXPECT_EQ(value(none.parts[2].second), 0);
 }
 
+TEST(Reconstruction, PicturesHaveAWeightOfTheirOwn) {
+  const Tensor target = torch::rand({3, 3, 4, 4}, torch::kDouble) * 2 - 1;
+  const Tensor image = target + 0.1 * torch::randn_like(target);
+  const Tensor moments = torch::zeros({3, 8, 1, 1}, torch::kDouble);
+  const Tensor last = torch::tensor({false, false, true});
+  const LossParts loss = reconstruction_loss(image, target, last, moments, {.rgb = 0.2});
+  const auto of = [&](auto error, std::int64_t first, std::int64_t end) {
+    return value(error(image.slice(0, first, end), target.slice(0, first, end)));
+  };
+  EXPECT_NEAR(value(loss.parts[0].second),
+              (0.2 * 2 * of(absolute_error, 0, 2) + of(absolute_error, 2, 3)) / 3, 1e-12);
+  EXPECT_NEAR(value(loss.parts[1].second),
+              (0.2 * 2 * of(gradient_error, 0, 2) + of(gradient_error, 2, 3)) / 3, 1e-12);
+}
+
 TEST(Reconstruction, RefusesShapesThatDiffer) {
   EXPECT_THROW(absolute_error(torch::zeros({1, 3, 2, 2}), torch::zeros({1, 3, 2, 3})), ShapeError);
 }

@@ -62,6 +62,17 @@ TEST(DrawCrops, AreAFunctionOfSeedAndNumberAndEveryOtherShowsDisparity) {
   EXPECT_LT((rgb[1] - rgb[0] - 3 * 64 * 128 / 1e5).abs().max().item<double>(), 1e-5);
 }
 
+TEST(DrawCrops, ShowAsMuchDisparityAsIsAskedFor) {
+  const auto shown = [](double share) {
+    const CropConfig config{.count = 8, .size = 16, .disparity = share};
+    return draw_crops(marked_clip(), config, 3, 5).is_disparity_N.sum().item<std::int64_t>() / 2;
+  };
+  EXPECT_EQ(shown(0), 0);
+  EXPECT_EQ(shown(0.25), 2);
+  EXPECT_EQ(shown(0.75), 6);
+  EXPECT_EQ(shown(1), 8);
+}
+
 TEST(DrawCrops, ShowPicturesOnlyIfThereIsNoDepth) {
   data::Clip clip = marked_clip();
   clip.disparity_THW = torch::Tensor();

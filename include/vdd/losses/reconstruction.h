@@ -12,12 +12,14 @@
 namespace vdd::losses {
 
 struct ReconstructionLossConfig {
+  double rgb = 1;
   double gradient = 0.5;
   double log_disparity = 0.1;
   double log_floor = 0.02;
   double kl = 1e-5;
 
   constexpr void fields(auto& f) {
+    f("rgb", rgb, "weight of a picture, that of a disparity image being 1", non_negative);
     f("gradient", gradient, "weight of the absolute error of horizontal and vertical differences",
       non_negative);
     f("log_disparity", log_disparity,
@@ -46,8 +48,9 @@ at::Tensor log_disparity_error(const at::Tensor& image_NCHW, const at::Tensor& t
 /// diffusers does.
 at::Tensor kl_divergence(const at::Tensor& moments_NChw);
 
-/// The sum of all four; parts "l1", "gradient", "log_disparity" (of `is_disparity` images; 0 if
-/// there is none) and "kl". is_disparity_N: bool. Throws ShapeError.
+/// The sum of all four; parts "l1" and "gradient" (means over the images with their weights),
+/// "log_disparity" (of `is_disparity` images; 0 if there is none) and "kl". is_disparity_N: bool.
+/// Throws ShapeError.
 LossParts reconstruction_loss(const at::Tensor& image_NCHW, const at::Tensor& target_NCHW,
                               const at::Tensor& is_disparity_N, const at::Tensor& moments_NChw,
                               const ReconstructionLossConfig& config);

@@ -34,11 +34,12 @@ struct VaeModelConfig {
 struct CropConfig {
   std::int64_t count = 8;
   std::int64_t size = 64;
+  double disparity = 0.5;
 
   constexpr void fields(auto& f) {
-    f("count", count, "cuts of a clip in each sample; every other one shows its disparity",
-      in_range(1, 1024));
+    f("count", count, "cuts of a clip in each sample", in_range(1, 1024));
     f("size", size, "their height and width in pixels", positive);
+    f("disparity", disparity, "share of the cuts that shows the clip's disparity", unit_interval);
   }
 };
 

@@ -20,8 +20,8 @@ struct VaeBatch {
   std::int64_t frames = 0;       ///< T
 };
 
-/// The cuts of sample `n`, drawn from (seed, n). Every other one shows the clip's disparity d as
-/// 2d-1 on three channels; all show RGB if the clip has none.
+/// The cuts of sample `n`, drawn from (seed, n). config.disparity of them, evenly spread, show the
+/// clip's disparity d as 2d-1 on three channels; all show RGB if the clip has none.
 VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint64_t seed,
                     std::int64_t n);
 
