@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/teacher.h"
 
-#include <ATen/Parallel.h>
-
 #include <map>
 
 #include "vdd/config/reader.h"
@@ -25,11 +23,6 @@ constexpr const char* kFormat = "vdd-teacher-target-1";
 template <typename Config>
 std::string config_hash(const Config& config) {
   return sha256_hex(config::to_json(config));
-}
-
-std::string device_name(torch::Device device) {
-  // Sums on the CPU depend on the number of threads in their last bits.
-  return device.is_cpu() ? concat("cpu, ", at::get_num_threads(), " threads") : "cuda";
 }
 
 /// Rounded to `dtype` and back, on the CPU, and no inference tensor: autograd may keep it.
@@ -75,7 +68,7 @@ Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& con
                   {"chunk", concat(config.chunk)},
                   {"dtype", config.dtype},
                   {"target_dtype", config.target_dtype},
-                  {"device", device_name(device)}};
+                  {"device", device_key(device)}};
 }
 
 KeyParts Teacher::key_parts(const Request& request) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/teacher_cache.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -92,6 +94,10 @@ bool same_bytes(const torch::Tensor& a, const torch::Tensor& b) {
 
 std::string cache_key(const KeyParts& parts) {
   return sha256_hex(lines(parts));
+}
+
+std::string device_key(torch::Device device) {
+  return device.is_cpu() ? concat("cpu, ", at::get_num_threads(), " threads") : "cuda";
 }
 
 fs::path TeacherCache::path(const std::string& key) const {

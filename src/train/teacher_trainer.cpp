@@ -28,21 +28,12 @@ torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_T
   return (noise_TChw - sigma * z_TChw) / std::sqrt(sigma * sigma + 1);
 }
 
-torch::Tensor depth_latent(models::AutoencoderKLTemporalDecoder& vae,
-                           const torch::Tensor& disparity_THW, std::int64_t chunk) {
-  const torch::NoGradGuard no_grad;
-  const torch::Tensor images_T3HW = (2 * disparity_THW - 1).unsqueeze(1).expand({-1, 3, -1, -1});
-  std::vector<torch::Tensor> latents;
-  for (const torch::Tensor& part : images_T3HW.split(chunk)) {
-    latents.push_back(vae->encode_mode(part).to(torch::kFloat32));
-  }
-  return at::cat(latents) * vae->config().scaling_factor;
-}
-
 TeacherTrainer::TeacherTrainer(const TrainTeacherConfig& config, pipeline::DepthModel model,
-                               ValidationData validation, Origin origin, torch::Device device)
+                               DepthTargets targets, ValidationData validation, Origin origin,
+                               torch::Device device)
     : config_(config),
       model_(std::move(model)),
+      targets_(std::move(targets)),
       validation_(std::move(validation)),
       origin_(std::move(origin)),
       device_(device),
@@ -55,23 +46,13 @@ std::vector<ParameterGroup> TeacherTrainer::groups() const {
   return {{.name = "unet", .parameters = selection_.trained(), .lr = config_.optimizer.lr}};
 }
 
-pipeline::Conditioning TeacherTrainer::condition(const data::Clip& clip, std::uint64_t noise_seed) {
-  const torch::Tensor pixel_noise =
-      tensor::randn(clip.rgb_TCHW.sizes(), derive_seed(noise_seed, 0, "pixel_noise"));
-  return pipeline::encode_video(model_.vae, model_.image_encoder, clip.rgb_TCHW.to(device_),
-                                config_.noise.noise_aug, pixel_noise.to(device_),
-                                config_.noise.chunk);
-}
-
 SampleLoss TeacherTrainer::step(const data::Clip& clip, std::int64_t n) {
-  if (!clip.disparity_THW.defined()) {
-    throw DataError(clip.source_id, "has no depth to learn from");
-  }
   const auto [seed, sigma] =
       draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
-  const pipeline::Conditioning conditioning = condition(clip, seed);
-  const torch::Tensor z_TChw =
-      depth_latent(model_.vae, clip.disparity_THW.to(device_), config_.noise.chunk);
+  const TeacherTarget target = targets_.get(clip, n);
+  const pipeline::Conditioning conditioning{.rgb_latent_TChw = target.rgb_latent_TChw.to(device_),
+                                            .image_embeds_TD = target.image_embeds_TD.to(device_)};
+  const torch::Tensor z_TChw = target.teacher_latent_TChw.to(device_);
   const torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
   const diffusion::Precondition p = diffusion::precondition(sigma);
 
@@ -94,7 +75,7 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
     const data::Clip clip = validation_.dataset->load(validation_.seed, k);
     if (!clip.depth_THW.defined()) continue;
     const std::uint64_t seed = derive_seed(validation_.seed, k, "noise");
-    const pipeline::Conditioning conditioning = condition(clip, seed);
+    const pipeline::Conditioning conditioning = targets_.condition(clip, seed);
     const torch::Tensor noise_TChw = tensor::randn(conditioning.rgb_latent_TChw.sizes(), seed);
     std::vector<PictureRow> rows = {{"RGB", RowKind::kRgb, clip.rgb_TCHW}};
     for (const std::int64_t steps : config_.validation_steps) {

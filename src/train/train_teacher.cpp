@@ -54,6 +54,12 @@ fs::path model_folder(const TeacherModelConfig& config, const fs::path& own) {
   return own;
 }
 
+/// Empty: no cache. Without data.clips hardly any clip comes twice.
+fs::path cache_folder(const TrainTeacherConfig& config, const RunDir& run) {
+  if (!config.cache.enabled || config.data.clips == 0) return {};
+  return config.cache.dir.empty() ? run.root() / "teacher_cache" : fs::path(config.cache.dir);
+}
+
 }  // namespace
 
 ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
@@ -73,9 +79,11 @@ ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
                                                       {"vae", model.vae_hash},
                                                       {"image_encoder", model.image_encoder_hash}};
   const std::string yaml = config::to_yaml(config);
-  TeacherTrainer teacher(
-      config, std::move(model), validation_data(config.validation, config.data, config.train.seed),
-      {.config = yaml, .model = folder, .data_hash = training->fingerprint()}, device);
+  DepthTargets targets(config, model, training, run ? cache_folder(config, *run) : "", device);
+  TeacherTrainer teacher(config, std::move(model), std::move(targets),
+                         validation_data(config.validation, config.data, config.train.seed),
+                         {.config = yaml, .model = folder, .data_hash = training->fingerprint()},
+                         device);
   const auto seed = static_cast<std::uint64_t>(config.train.seed);
   if (options.dry_run) {
     audit(teacher, *training, seed);

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "support/temp_dir.h"
-#include "vdd/core/random.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/random.h"
 
@@ -33,8 +32,11 @@ class TeacherTrainerTest : public ::testing::Test {
     return pipeline::load_depth_model({.model = *shared_ / "teacher"});
   }
   TeacherTrainer trainer() {
+    auto parts = model();
+    DepthTargets targets(config_, parts, nullptr, "", torch::kCPU);
     return {config_,
-            model(),
+            std::move(parts),
+            std::move(targets),
             {},
             {.config = "", .model = *shared_ / "teacher", .data_hash = ""},
             torch::kCPU};
@@ -82,14 +84,6 @@ TEST(DrawNoise, LogSigmaIsNormal) {
   EXPECT_NEAR(std, 1.6, 4 * 1.6 / std::sqrt(2 * kDraws));
 }
 
-TEST_F(TeacherTrainerTest, TheDepthLatentIsTheScaledModeOfTheGreyDisparity) {
-  auto vae = model().vae;
-  const data::Clip clip = clip_with_depth();
-  const torch::Tensor grey = (2 * clip.disparity_THW - 1).unsqueeze(1).repeat({1, 3, 1, 1});
-  const torch::Tensor expected = vae->encode_mode(grey) * vae->config().scaling_factor;
-  EXPECT_TRUE(torch::allclose(depth_latent(vae, clip.disparity_THW, 8), expected, 1e-5, 1e-6));
-}
-
 TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   const data::Clip clip = clip_with_depth();
   const SampleLoss sample = trainer().step(clip, 3);
@@ -97,26 +91,18 @@ TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   auto parts = model();
   const NoiseDraw draw = draw_noise(config_.noise, 0, 3);
   EXPECT_EQ(sample.noise_seed, static_cast<std::int64_t>(draw.seed));
-  const auto conditioning = pipeline::encode_video(
-      parts.vae, parts.image_encoder, clip.rgb_TCHW, 0.02,
-      tensor::randn(clip.rgb_TCHW.sizes(), derive_seed(draw.seed, 0, "pixel_noise")));
-  const torch::Tensor z = depth_latent(parts.vae, clip.disparity_THW, 8);
+  const TeacherTarget target = DepthTargets(config_, parts, nullptr, "", torch::kCPU).get(clip, 3);
+  const torch::Tensor z = target.teacher_latent_TChw;
   const torch::Tensor noise = tensor::randn(z.sizes(), draw.seed);
   const double s = draw.sigma, root = std::sqrt(s * s + 1);
   const torch::Tensor u =
       parts
-          .unet(torch::cat({(z + s * noise) / root, conditioning.rgb_latent_TChw}, 1).unsqueeze(0),
-                torch::tensor(0.25 * std::log(s)), conditioning.image_embeds_TD.unsqueeze(0),
+          .unet(torch::cat({(z + s * noise) / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
+                torch::tensor(0.25 * std::log(s)), target.image_embeds_TD.unsqueeze(0),
                 torch::tensor({{7.0, 127.0, 0.02}}))
           .squeeze(0);
   const double expected = (u - (noise - s * z) / root).square().mean().item<double>();
   EXPECT_NEAR(sample.loss.total.item<double>(), expected, 1e-4 * expected);
-}
-
-TEST_F(TeacherTrainerTest, AClipWithoutDepthIsRefused) {
-  data::Clip clip = clip_with_depth();
-  clip.disparity_THW = torch::Tensor();
-  EXPECT_THROW(trainer().step(clip, 0), DataError);
 }
 
 TEST_F(TeacherTrainerTest, ACheckpointIsAModelWithTheOtherPartsOfItsBase) {

@@ -40,6 +40,10 @@ using KeyParts = std::vector<std::pair<std::string, std::string>>;
 /// SHA-256, as 64 hexadecimal digits, of the lines "<name>=<value>\n".
 std::string cache_key(const KeyParts& parts);
 
+/// The part of a key that says where it was computed: sums on the CPU depend on the number of
+/// threads in their last bits.
+std::string device_key(torch::Device device);
+
 /// One safetensors file per target, <dir>/<first two digits>/<key>.safetensors, with the tensors
 /// rgb_latent, image_embeds, noise_seed, teacher_latent; the metadata holds the key's parts and a
 /// checksum of the content. Files appear complete or not at all, so any number of processes may

@@ -2,12 +2,9 @@
 // Legend: T frames, C latent channels, h w latent pixels.
 #pragma once
 
-#include <memory>
 #include <string>
 
-#include "vdd/pipeline/conditioning.h"
-#include "vdd/pipeline/model_folder.h"
-#include "vdd/train/train_teacher_config.h"
+#include "vdd/train/depth_targets.h"
 #include "vdd/train/trainer.h"
 #include "vdd/train/validation.h"
 
@@ -26,11 +23,6 @@ NoiseDraw draw_noise(const NoiseConfig& config, std::uint64_t seed, std::int64_t
 /// 2206.00364, with sigma_data = 1.
 torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_TChw, double sigma);
 
-/// The depth latent z: E(2d-1 on three channels) times the VAE's scaling factor. d is the clip's
-/// disparity in [0,1]; sky and invalid pixels are 0 in it, as the loader gives them.
-torch::Tensor depth_latent(models::AutoencoderKLTemporalDecoder& vae,
-                           const torch::Tensor& disparity_THW, std::int64_t chunk);
-
 /// A video depth teacher by denoising score matching, as Stable Video Diffusion and DepthCrafter
 /// train: the UNet sees the noisy depth latent, the video's latent and its embeddings.
 class TeacherTrainer final : public Distiller {
@@ -42,14 +34,18 @@ class TeacherTrainer final : public Distiller {
     std::string data_hash;
   };
 
-  /// `model` has all parts; its UNet is trained in place. Throws ConfigError.
-  TeacherTrainer(const TrainTeacherConfig& config, pipeline::DepthModel model,
+  /// `model` has all parts; its UNet is trained in place. `targets` were made for it. Throws
+  /// ConfigError.
+  TeacherTrainer(const TrainTeacherConfig& config, pipeline::DepthModel model, DepthTargets targets,
                  ValidationData validation, Origin origin, torch::Device device);
 
   const Selection& selection() const override { return selection_; }
   std::vector<ParameterGroup> groups() const override;
   /// Throws DataError if the clip has no depth.
   SampleLoss step(const data::Clip& clip, std::int64_t n) override;
+  bool wants_pixels(const data::ClipPlan& plan) const override {
+    return targets_.wants_pixels(plan);
+  }
   /// valid/abs_rel_<n> and valid/delta1_<n> for each number of sampler steps, over all clips and by
   /// layout (valid/vkitti2/abs_rel_5: first part of the source's name). The score is the AbsRel of
   /// the last number.
@@ -58,10 +54,9 @@ class TeacherTrainer final : public Distiller {
   void load_model(const std::filesystem::path& checkpoint) override;
 
  private:
-  pipeline::Conditioning condition(const data::Clip& clip, std::uint64_t noise_seed);
-
   TrainTeacherConfig config_;
   pipeline::DepthModel model_;
+  DepthTargets targets_;
   ValidationData validation_;
   Origin origin_;
   torch::Device device_;

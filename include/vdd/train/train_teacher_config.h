@@ -12,6 +12,7 @@
 #include "vdd/train/optimizer.h"
 #include "vdd/train/parameter_selection.h"
 #include "vdd/train/random_teacher.h"
+#include "vdd/train/teacher_cache.h"
 #include "vdd/train/train_config.h"
 
 // Everything that can be set for `vdd train-teacher`. docs/teacher.md explains the choices.
@@ -65,6 +66,7 @@ struct TrainTeacherConfig {
   TrainConfig train;
   ValidationConfig validation;
   std::vector<std::int64_t> validation_steps = {1, 5};
+  CacheConfig cache;
 
   constexpr void fields(auto& f) {
     f("model", model, "where the weights come from");
@@ -79,6 +81,8 @@ struct TrainTeacherConfig {
     f("validation", validation, "depth of clips that are not trained on");
     f("validation_steps", validation_steps, "numbers of sampler steps that are scored, rising",
       non_empty, positive);
+    f("cache", cache,
+      "latents and embeddings on disk; used if clips come again, that is with data.clips");
   }
   std::vector<std::string> check() const;
 };
