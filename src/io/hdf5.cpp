@@ -3,16 +3,15 @@
 
 #include <ATen/Functions.h>
 #include <fcntl.h>
-#include <hdf5.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 
 #include "codecs.h"
+#include "hdf5_library.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
@@ -22,36 +21,6 @@ namespace {
 constexpr std::int64_t kMaxSide = 65536;
 constexpr std::int64_t kMaxElements = 64 << 20;
 constexpr std::int64_t kMaxChunkBytes = 64 << 20;
-
-/// The library is used by one thread at a time, however it was built.
-std::unique_lock<std::mutex> lock_library() {
-  static std::mutex mutex;
-  std::unique_lock lock(mutex);
-  H5Eset_auto2(H5E_DEFAULT, nullptr,
-               nullptr);  // per thread; errors are reported by return values only
-  static const bool plugins_off [[maybe_unused]] = H5PLset_loading_state(0) >= 0;
-  return lock;
-}
-
-template <herr_t (*close)(hid_t)>
-class Handle {
- public:
-  explicit Handle(hid_t id) : id_(id) {}
-  ~Handle() {
-    if (id_ >= 0) close(id_);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  operator hid_t() const { return id_; }
-
- private:
-  hid_t id_;
-};
-using File = Handle<H5Fclose>;
-using Dataset = Handle<H5Dclose>;
-using Space = Handle<H5Sclose>;
-using Type = Handle<H5Tclose>;
-using Properties = Handle<H5Pclose>;
 
 class Descriptor {
  public:
@@ -86,35 +55,6 @@ class Descriptor {
   std::int64_t size_ = 0;
 };
 
-/// IEEE half, little-endian, which the library does not name.
-hid_t make_half() {
-  const hid_t type = H5Tcopy(H5T_IEEE_F32LE);
-  H5Tset_fields(type, 15, 10, 5, 0, 10);
-  H5Tset_size(type, 2);
-  H5Tset_ebias(type, 15);
-  return type;
-}
-
-/// The type in memory for a LibTorch type; the caller owns it.
-hid_t memory_type(at::ScalarType type) {
-  switch (type) {
-    case at::kHalf:
-      return make_half();
-    case at::kFloat:
-      return H5Tcopy(H5T_NATIVE_FLOAT);
-    case at::kDouble:
-      return H5Tcopy(H5T_NATIVE_DOUBLE);
-    case at::kShort:
-      return H5Tcopy(H5T_NATIVE_INT16);
-    case at::kInt:
-      return H5Tcopy(H5T_NATIVE_INT32);
-    case at::kByte:
-      return H5Tcopy(H5T_NATIVE_UINT8);
-    default:
-      throw ShapeError(concat("HDF5: type ", at::toString(type), " is not supported"));
-  }
-}
-
 std::optional<at::ScalarType> scalar_type(hid_t type) {
   const std::size_t size = H5Tget_size(type);
   const H5T_class_t kind = H5Tget_class(type);
@@ -146,13 +86,25 @@ struct Layout {
   std::size_t element() const { return c10::elementSize(dtype); }
 };
 
+/// Half-open ranges, one a dimension.
+struct Block {
+  std::vector<std::int64_t> begin, end;
+
+  std::vector<std::int64_t> shape() const {
+    std::vector<std::int64_t> sides(begin.size());
+    for (std::size_t i = 0; i < sides.size(); ++i) sides[i] = end[i] - begin[i];
+    return sides;
+  }
+};
+
 class Reader {
  public:
   Reader(const std::filesystem::path& path, const std::string& name)
       : path_(path), name_(name), descriptor_(path) {}
 
-  /// Fills layout(); with `whole_by_library`, also reads the array if it cannot be read directly.
-  at::Tensor open(bool read_if_not_direct, const std::function<void(const Layout&)>& accept) {
+  /// Fills layout(). If the array cannot be read directly and `choose` is given, reads the block
+  /// that it names, through the library.
+  at::Tensor open(const std::function<Block(const Layout&)>& choose) {
     const auto lock = lock_library();
     const File file(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
     if (file < 0) refuse("no HDF5 file, or damaged");
@@ -174,7 +126,7 @@ class Reader {
     const auto dtype = scalar_type(type);
     if (!dtype) refuse("numbers of an unsupported type");
     layout_.dtype = *dtype;
-    accept(layout_);
+    const Block block = choose ? choose(layout_) : Block{};
     if (H5Pget_external_count(properties) != 0) refuse("external storage is not followed");
     const H5D_layout_t kind = H5Pget_layout(properties);
     if (kind == H5D_VIRTUAL || kind < 0) refuse("virtual storage is not followed");
@@ -186,14 +138,8 @@ class Reader {
       if (layout_.element() == 1) layout_.direct = user_block == 0;
       if (layout_.direct) read_chunk_index(dataset, space, properties);
     }
-    if (layout_.direct || !read_if_not_direct) return {};
-
-    check_elements(layout_.shape);
-    at::Tensor array = at::empty(layout_.shape, layout_.dtype);
-    const Type memory(memory_type(layout_.dtype));
-    if (H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.data_ptr()) < 0)
-      refuse("damaged data");
-    return array;
+    if (layout_.direct || !choose) return {};
+    return read_by_library(dataset, space, block);
   }
 
   const Layout& layout() const { return layout_; }
@@ -209,6 +155,22 @@ class Reader {
   }
 
  private:
+  at::Tensor read_by_library(hid_t dataset, hid_t space, const Block& block) const {
+    const std::vector<std::int64_t> shape = block.shape();
+    check_elements(shape);
+    at::Tensor array = at::empty(shape, layout_.dtype);
+    const std::vector<hsize_t> start(block.begin.begin(), block.begin.end()),
+        count(shape.begin(), shape.end());
+    const Space memory_space(
+        H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr));
+    const Type memory(memory_type(layout_.dtype));
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) <
+            0 ||
+        H5Dread(dataset, memory, memory_space, space, H5P_DEFAULT, array.data_ptr()) < 0)
+      refuse("damaged data");
+    return array;
+  }
+
   void read_shape(hid_t space) {
     const int rank = H5Sget_simple_extent_ndims(space);
     if (rank < 1 || rank > 4) refuse(concat("array of rank ", rank, "; wanted 1 to 4"));
@@ -397,33 +359,34 @@ void check(const Reader& reader, const Layout& layout, const Hdf5Read& want) {
   }
 }
 
+Block block_of(const Layout& layout, const Hdf5Read& want) {
+  Block block{.begin = std::vector<std::int64_t>(layout.shape.size()), .end = layout.shape};
+  if (!want.region) return block;
+  const Region region = want.region(layout.shape);
+  block.begin[0] = region.row_begin, block.end[0] = region.row_end;
+  if (layout.shape.size() > 1) block.begin[1] = region.col_begin, block.end[1] = region.col_end;
+  for (std::size_t i = 0; i < layout.shape.size(); ++i) {
+    if (block.begin[i] < 0 || block.begin[i] >= block.end[i] || block.end[i] > layout.shape[i])
+      throw ShapeError("HDF5: region outside of the array");
+  }
+  return block;
+}
+
 }  // namespace
 
 at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want) {
   Reader reader(path, want.dataset);
-  const at::Tensor whole =
-      reader.open(true, [&](const Layout& layout) { check(reader, layout, want); });
+  Block block;
+  const at::Tensor part = reader.open([&](const Layout& layout) {
+    check(reader, layout, want);
+    return block = block_of(layout, want);
+  });
   const auto& layout = reader.layout();
   const int rank = static_cast<int>(layout.shape.size());
   if (want.channels_first && rank != 3) reader.refuse("array without channels");
-  std::vector<std::int64_t> begin(rank, 0), end = layout.shape;
-  if (want.region) {
-    const Region region = want.region(layout.shape);
-    begin[0] = region.row_begin, end[0] = region.row_end;
-    if (rank > 1) begin[1] = region.col_begin, end[1] = region.col_end;
-    for (int i = 0; i < std::min(rank, 2); ++i) {
-      if (begin[i] < 0 || begin[i] >= end[i] || end[i] > layout.shape[i])
-        throw ShapeError("HDF5: region outside of the array");
-    }
-  }
-  if (whole.defined()) {
-    at::Tensor part = whole;
-    for (int i = 0; i < rank; ++i) part = part.slice(i, begin[i], end[i]);
-    return want.channels_first ? part.permute({2, 0, 1}).contiguous() : part.contiguous();
-  }
+  if (part.defined()) return want.channels_first ? part.permute({2, 0, 1}).contiguous() : part;
 
-  std::vector<std::int64_t> shape(rank), strides(rank, 1);
-  for (int i = 0; i < rank; ++i) shape[i] = end[i] - begin[i];
+  std::vector<std::int64_t> shape = block.shape(), strides(rank, 1);
   reader.check_elements(shape);
   for (int i = rank - 1; i > 0; --i) strides[i - 1] = strides[i] * shape[i];
   if (want.channels_first) {
@@ -433,16 +396,16 @@ at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want) {
   at::Tensor out = at::empty(shape, layout.dtype);
   switch (layout.element()) {
     case 1:
-      read_words<std::uint8_t>(reader, begin, end, strides, out);
+      read_words<std::uint8_t>(reader, block.begin, block.end, strides, out);
       break;
     case 2:
-      read_words<std::uint16_t>(reader, begin, end, strides, out);
+      read_words<std::uint16_t>(reader, block.begin, block.end, strides, out);
       break;
     case 4:
-      read_words<std::uint32_t>(reader, begin, end, strides, out);
+      read_words<std::uint32_t>(reader, block.begin, block.end, strides, out);
       break;
     default:
-      read_words<std::uint64_t>(reader, begin, end, strides, out);
+      read_words<std::uint64_t>(reader, block.begin, block.end, strides, out);
   }
   return out;
 }
@@ -450,42 +413,8 @@ at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want) {
 std::vector<std::int64_t> hdf5_shape(const std::filesystem::path& path,
                                      const std::string& dataset) {
   Reader reader(path, dataset);
-  reader.open(false, [](const Layout&) {});
+  reader.open(nullptr);
   return reader.layout().shape;
-}
-
-void write_hdf5(const std::filesystem::path& path, const at::Tensor& array, const Hdf5Write& how) {
-  const at::Tensor data = array.detach().cpu().contiguous();
-  const auto lock = lock_library();
-  const auto require = [&](hid_t status) {
-    if (status < 0) throw ResourceError(concat(escape(path.native()), ": cannot write"));
-  };
-  const auto sides = [](at::IntArrayRef shape) {
-    return std::vector<hsize_t>(shape.begin(), shape.end());
-  };
-  const Type type(memory_type(data.scalar_type()));
-  const Space space(
-      H5Screate_simple(static_cast<int>(data.dim()), sides(data.sizes()).data(), nullptr));
-  const Properties properties(H5Pcreate(H5P_DATASET_CREATE));
-  require(H5Pset_obj_track_times(properties, false));  // the same array gives the same bytes
-  if (!how.chunks.empty()) {
-    require(
-        H5Pset_chunk(properties, static_cast<int>(how.chunks.size()), sides(how.chunks).data()));
-    if (how.deflate > 0) require(H5Pset_deflate(properties, static_cast<unsigned>(how.deflate)));
-  }
-  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  require(file);
-  herr_t written = -1;
-  {
-    const Dataset dataset(
-        H5Dcreate2(file, how.dataset.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT));
-    if (dataset >= 0)
-      written = H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data.data_ptr());
-  }
-  // What the library buffered is written here, so this can fail where H5Dwrite did not.
-  const herr_t closed = H5Fclose(file);
-  require(written);
-  require(closed);
 }
 
 }  // namespace vdd::io

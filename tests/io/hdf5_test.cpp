@@ -53,7 +53,7 @@ TEST_P(Hdf5Layout, ReadsARegion) {
 
 INSTANTIATE_TEST_SUITE_P(Hdf5, Hdf5Layout,
                          testing::Values("half.hdf5", "half_shuffled.hdf5", "half_contiguous.hdf5",
-                                         "half_big_endian.hdf5"));
+                                         "half_big_endian.hdf5", "half_user_block.hdf5"));
 
 TEST(Hdf5, ReadsColourInEitherOrder) {
   const auto half = expected_half().to(torch::kFloat);

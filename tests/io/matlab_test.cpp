@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fixtures come from tools/reference/make_io_fixtures.py.
+#include "vdd/io/matlab.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "vdd/core/error.h"
+
+namespace vdd::io {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::filesystem::path fixture(const std::string& name) {
+  return std::filesystem::path(VDD_FIXTURES) / "io" / name;
+}
+
+class MatlabStorage : public testing::TestWithParam<const char*> {};
+
+TEST_P(MatlabStorage, GivesTheColumnsOfAnArrayOneAfterAnother) {
+  EXPECT_THAT(read_matlab_array(fixture(GetParam()), "numbers"),
+              ElementsAre(1.5, 4, 2, 5, -3, 6e300));
+}
+
+TEST_P(MatlabStorage, ReadsNumbersStoredInTheirTag) {
+  EXPECT_THAT(read_matlab_array(fixture(GetParam()), "a"), ElementsAre(1, 2));
+}
+
+TEST_P(MatlabStorage, RefusesEveryCutOfAFile) {
+  const std::string whole = test::content(fixture(GetParam()));
+  const test::TempDir dir;
+  for (std::size_t size = 0; size < whole.size(); size += 3) {
+    const auto file = dir.write("cut.mat", std::string_view(whole).substr(0, size));
+    EXPECT_THAT(test::thrown<DataError>([&] { read_matlab_array(file, "numbers"); }),
+                HasSubstr("cut.mat"));
+  }
+}
+
+TEST_P(MatlabStorage, SurvivesAnyChangedByte) {
+  const std::string whole = test::content(fixture(GetParam()));
+  const test::TempDir dir;
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    const auto file = dir.write("damaged.mat", damaged);
+    try {
+      EXPECT_LE(read_matlab_array(file, "numbers").size(), whole.size());
+    } catch (const DataError&) {  // what is asked of damage that shows
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Matlab, MatlabStorage, testing::Values("plain.mat", "deflated.mat"));
+
+TEST(Matlab, NamesTheArrayThatIsNotThere) {
+  EXPECT_THAT(test::thrown<DataError>([] { read_matlab_array(fixture("plain.mat"), "b"); }),
+              HasSubstr("\"b\""));
+}
+
+TEST(Matlab, RefusesVersion73WhichIsHdf5) {
+  EXPECT_THAT(test::thrown<DataError>(
+                  [] { read_matlab_array(fixture("nyuv2/nyu_depth_v2_labeled.mat"), "testNdxs"); }),
+              HasSubstr("version 5 to 7"));
+}
+
+}  // namespace
+}  // namespace vdd::io
