@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program `distill_unet` as a user starts, stops, kills and resumes it.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
-#include <thread>
 
 #include "support/clips.h"
+#include "support/run_and_signal.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
 
@@ -87,35 +82,15 @@ class DistillUnet : public ::testing::Test {
     return out;
   }
 
-  /// Starts the program and sends `signal` once metrics.jsonl has `lines` lines. Returns its end.
+  /// Sends `signal` once metrics.jsonl has `lines` lines.
   static int run_and_signal(const fs::path& run, int signal, int lines) {
-    const auto words = arguments(run);
-    const pid_t child = fork();
-    if (child == 0) {
-      const int log = ::open((run.string() + ".err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-      ::dup2(log, STDERR_FILENO);
-      ::dup2(log, STDOUT_FILENO);
-      std::vector<char*> argv = {const_cast<char*>("distill_unet")};
-      for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-      argv.push_back(nullptr);
-      ::execv(VDD_BIN_DIR "/distill_unet", argv.data());
-      ::_exit(127);
-    }
-    int status = 0;
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    bool sent = false;
-    while (::waitpid(child, &status, WNOHANG) == 0) {
+    const auto ready = [&] {
       const fs::path metrics = run / "metrics.jsonl";
       const std::string log = fs::exists(metrics) ? content(metrics) : "";
-      if (!sent && std::count(log.begin(), log.end(), '\n') >= lines) {
-        ::kill(child, signal);
-        sent = true;
-      }
-      if (std::chrono::steady_clock::now() > limit) ::kill(child, SIGKILL);
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    EXPECT_TRUE(sent);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      return std::count(log.begin(), log.end(), '\n') >= lines;
+    };
+    return test::run_and_signal("distill_unet", arguments(run), signal, ready,
+                                run.string() + ".err");
   }
 
   static std::unique_ptr<TempDir> shared_;

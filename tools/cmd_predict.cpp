@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program.h"
+#include "vdd/config/writer.h"
+#include "vdd/core/error.h"
+#include "vdd/core/stop.h"
+#include "vdd/core/text.h"
+#include "vdd/predict/predict_videos.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/train/run_setup.h"
+
+namespace vdd::tools {
+namespace {
+
+struct Options {
+  std::vector<std::filesystem::path> inputs;
+  pipeline::LoadSpec model;
+  predict::PredictorConfig predictor;
+  predict::PredictSpec spec;
+  train::TrainConfig torch;
+  std::string size, dtype = "fp32";
+  bool skip_done = false, overwrite = false, json = false;
+};
+
+void read_size(const std::string& text, predict::FrameConfig& frames) {
+  const auto sides = split(text, 'x');
+  const auto height = parse_int(sides.front()), width = parse_int(sides.back());
+  if (sides.size() != 2 || !height || !width || *height < 1 || *width < 1 || *height % 64 != 0 ||
+      *width % 64 != 0) {
+    throw ConfigError(concat("command line: --size: wanted HEIGHTxWIDTH, multiples of 64, got '",
+                             escape(text), "'"));
+  }
+  frames.height = *height;
+  frames.width = *width;
+}
+
+void run_predict(Options& o) {
+  if (!o.size.empty()) read_size(o.size, o.spec.frames);
+  if (o.skip_done) o.spec.done = predict::Done::kSkip;
+  if (o.overwrite) o.spec.done = predict::Done::kReplace;
+  o.spec.model = o.model.model.string();
+  o.model.target.dtype = tensor::parse_dtype(o.dtype);
+  o.model.target.device = train::configure_torch(o.torch);
+  o.model.hash = true;
+  install_signal_handlers();
+  const auto inputs = predict::find_inputs(o.inputs);
+  predict::Predictor predictor(o.model, o.predictor);
+  const auto report = predict::predict_videos(predictor, inputs, o.spec);
+  std::cout << (o.json ? config::to_json(report) : predict::to_markdown(report));
+}
+
+}  // namespace
+
+void add_predict(CLI::App& vdd) {
+  auto o = std::make_shared<Options>();
+  CLI::App* command = vdd.add_subcommand("predict", "depth of videos, frame folders and pictures");
+  command->add_option("-m,--model", o->model.model, "model folder or checkpoint")->required();
+  command
+      ->add_option("-i,--input", o->inputs,
+                   "videos, folders of frames, pictures, a folder of those, or a .txt list")
+      ->required();
+  command->add_option("-o,--output", o->spec.output, "folder for the results")->required();
+  command->add_option("--unet", o->model.unet, "folder of the UNet, if it is not in the model");
+  command->add_option("--base", o->model.base, "where missing parts are [as vdd.json says]");
+  const auto number = [&](const char* name, std::int64_t& value, std::int64_t low,
+                          const char* help) {
+    command->add_option(name, value, help)->check(CLI::Range(low, std::int64_t{1} << 31));
+  };
+  number("--steps", o->predictor.steps, 1, "sampler steps [as vdd.json says]");
+  number("--window", o->predictor.window, 1, "frames that are denoised together [110]");
+  number("--overlap", o->predictor.overlap, 0, "frames that two windows share [25]");
+  number("--decode-chunk", o->predictor.chunk, 1, "frames encoded or decoded at once [8]");
+  number("--seed", o->predictor.seed, 0, "of the noise [42]");
+  predict::FrameConfig& frames = o->spec.frames;
+  number("--from", frames.from, 0, "first frame [0]");
+  number("--frames", frames.frames, 1, "at most so many [all]");
+  command->add_option("--target-fps", frames.target_fps, "leave out frames of a faster video")
+      ->check(CLI::PositiveNumber);
+  number("--max-res", frames.max_res, 64, "longest side that the model sees [1024]");
+  command->add_option("--size", o->size, "HEIGHTxWIDTH that the model sees, multiples of 64");
+  predict::OutputConfig& results = o->spec.results;
+  command->add_option("--save", results.save, "of png16,exr,npz,npy,mp4 [npz,mp4]")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"png16", "exr", "npz", "npy", "mp4"}));
+  command->add_flag("--original-size", results.original_size, "results as large as the frames");
+  command->add_flag("--side-by-side", results.side_by_side, "also a video beside the frames");
+  command->add_option("--cmap", results.cmap, "colours [turbo]")
+      ->check(CLI::IsMember({"turbo", "spectral", "inferno", "viridis", "gray", "magma"}));
+  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16 [fp32]");
+  command->add_option("--device", o->torch.device, "cpu, cuda or cuda:N [cpu]");
+  number("--threads", o->torch.threads, 0, "of tensor operations on the CPU; 0: all [0]");
+  auto* skip = command->add_flag("--skip-done", o->skip_done, "leave finished videos alone");
+  command->add_flag("--overwrite", o->overwrite, "replace earlier results")->excludes(skip);
+  command->add_flag("--json", o->json, "for machines");
+  command->callback([o] { run_predict(*o); });
+}
+
+}  // namespace vdd::tools
