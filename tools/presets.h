@@ -21,7 +21,8 @@ struct ConfigKind {
 };
 
 const std::vector<ConfigKind>& config_kinds();
-/// The kind of a file, by its name; the first one if its name tells nothing.
+/// The kind of a file: by its name, or else the first that reads it without an error; the very
+/// first if none does.
 const ConfigKind& kind_of(const std::filesystem::path& file);
 
 /// The `configs` folder beside the programs: of the source tree, or of the installation. Throws

@@ -146,13 +146,14 @@ torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
 }
 
 torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
-                           const torch::Tensor& latent_TChw, std::int64_t chunk) {
+                           const torch::Tensor& latent_TChw, std::int64_t chunk,
+                           models::Taps* taps) {
   if (chunk < 1) throw ConfigError(concat("decode chunk: must be at least 1, got ", chunk));
   torch::NoGradGuard no_grad;
   const torch::Tensor z_TChw = latent_TChw / vae->config().scaling_factor;
   std::vector<torch::Tensor> parts;
   for (const torch::Tensor& part : z_TChw.split(chunk)) {
-    parts.push_back(vae->decode(part, part.size(0)).to(torch::kFloat32));
+    parts.push_back(vae->decode(part, part.size(0), taps).to(torch::kFloat32));
   }
   return at::cat(parts);
 }

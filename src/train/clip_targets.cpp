@@ -15,7 +15,7 @@ std::int64_t noise_seed(bool fixed_per_clip, std::uint64_t seed, const std::stri
   return static_cast<std::int64_t>(derive_seed(seed, index, "noise"));
 }
 
-ClipTargets::ClipTargets(const DistillUnetConfig& config, std::shared_ptr<Teacher> teacher,
+ClipTargets::ClipTargets(const DistillConfig& config, std::shared_ptr<Teacher> teacher,
                          std::shared_ptr<data::ClipDataset> training)
     : teacher_(std::move(teacher)),
       training_(std::move(training)),

@@ -1,206 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/distill_unet.h"
 
-#include "vdd/core/files.h"
-#include "vdd/core/hash.h"
-#include "vdd/core/log.h"
-#include "vdd/core/progress.h"
-#include "vdd/core/stop.h"
-#include "vdd/core/text.h"
 #include "vdd/train/unet_distiller.h"
 
 namespace vdd::train {
-namespace fs = std::filesystem;
 namespace {
 
-/// Makes explicit what depends on other keys, so that the written config says what was run.
-void resolve(DistillUnetConfig& config) {
-  if (config.lr_schedule.shape != "constant" && config.lr_schedule.length == 0) {
-    config.lr_schedule.length = config.train.max_steps;
+class UnetStage final : public ConfiguredStage<DistillUnetConfig> {
+ public:
+  using ConfiguredStage::ConfiguredStage;
+
+  std::string program() const override { return "distill_unet"; }
+  std::unique_ptr<Distiller> make_distiller(DistillerParts parts) const override {
+    return std::make_unique<UnetDistiller>(config_, std::move(parts));
   }
-}
-
-/// The teacher's folder: the config's, or random weights that are written to `fallback`.
-fs::path teacher_folder(const DistillUnetConfig& config, const fs::path& fallback) {
-  if (!config.model.teacher.empty()) return config.model.teacher;
-  if (!fs::exists(fallback)) {
-    log::info("train", concat("no teacher given: writing random weights to ", fallback.string()));
-    write_random_teacher(fallback, config.model.random);
-  }
-  return fallback;
-}
-
-std::shared_ptr<Teacher> make_teacher(const DistillUnetConfig& config, const fs::path& folder,
-                                      const fs::path& cache_dir, torch::Device device) {
-  return std::make_shared<Teacher>(pipeline::find_model(folder, config.model.teacher_unet),
-                                   config.teacher, cache_dir, device);
-}
-
-/// Throws DataError if a part is missing, or the header of its weights is damaged or cut off.
-void check_teacher(const ModelConfig& model) {
-  const auto folders = pipeline::find_model(model.teacher, model.teacher_unet);
-  pipeline::require_parts(folders, model.teacher);
-  pipeline::open_unet_weights(folders.unet);
-  pipeline::open_vae_weights(folders.vae);
-  pipeline::open_image_encoder_weights(folders.image_encoder);
-}
-
-/// What can be wrong with the places a config names, found before a run folder is made.
-std::shared_ptr<data::ClipDataset> check_inputs(const DistillUnetConfig& config) {
-  if (!config.model.teacher.empty()) check_teacher(config.model);
-  return std::make_shared<data::ClipDataset>(config.data, data::Split::kTrain);
-}
-
-/// Everything that a run needs besides its folder.
-struct Stage {
-  std::shared_ptr<data::ClipDataset> training;
-  std::shared_ptr<ClipTargets> targets;
-  std::unique_ptr<UnetDistiller> distiller;
 };
-
-Stage build(const DistillUnetConfig& config, std::shared_ptr<data::ClipDataset> training,
-            const fs::path& model, const fs::path& cache_dir, torch::Device device) {
-  for (const std::string& line : training->summary()) log::info("data", line);
-  Stage stage;
-  stage.training = std::move(training);
-  stage.targets = std::make_shared<ClipTargets>(
-      config, make_teacher(config, model, cache_dir, device), stage.training);
-  stage.distiller = std::make_unique<UnetDistiller>(
-      config, stage.targets, validation_data(config.validation, config.data, config.train.seed),
-      UnetDistiller::Origin{.config = config::to_yaml(config),
-                            .model = model,
-                            .data_hash = stage.training->fingerprint()},
-      device);
-  return stage;
-}
-
-ExitCode dry_run(const DistillUnetConfig& config, torch::Device device) {
-  const StagedFolder scratch(fs::temp_directory_path() / "vdd-dry-run");  // never committed
-  auto training = check_inputs(config);
-  const fs::path model = teacher_folder(config, scratch.path() / "teacher");
-  const Stage stage = build(config, std::move(training), model, "", device);
-  audit(*stage.distiller, *stage.training, static_cast<std::uint64_t>(config.train.seed));
-  return ExitCode::kDone;
-}
-
-/// Where `vdd cache` puts the teacher of a config that names none.
-fs::path shared_teacher(const DistillUnetConfig& config) {
-  const std::string hash = sha256_hex(config::to_yaml(config.model.random));
-  return fs::path(config.cache.dir) / concat("random-teacher-", hash.substr(0, 12));
-}
-
-void require_cache_dir(const DistillUnetConfig& config) {
-  if (config.cache.dir.empty()) throw ConfigError("cache.dir: must name the folder of the cache");
-}
 
 }  // namespace
 
+std::unique_ptr<Stage> make_stage(const DistillUnetConfig& config) {
+  return std::make_unique<UnetStage>(config);
+}
+
 ExitCode distill_unet(DistillUnetConfig config, const RunOptions& options) {
-  const torch::Device device = configure_torch(config.train);
-  resolve(config);
-  if (options.dry_run) return dry_run(config, device);
-
-  auto training = check_inputs(config);
-  const auto run = open_run(config, options, distill_unet_free_keys());
-  const fs::path own_cache = run->root() / "teacher_cache";
-  const fs::path cache_dir = !config.cache.enabled      ? fs::path()
-                             : config.cache.dir.empty() ? own_cache
-                                                        : fs::path(config.cache.dir);
-  const Stage stage = build(config, std::move(training),
-                            teacher_folder(config, run->root() / "teacher"), cache_dir, device);
-  const Teacher& teacher = stage.targets->teacher();
-  const TrainerConfig trainer_config{
-      .train = config.train,
-      .optimizer = config.optimizer,
-      .lr_schedule = config.lr_schedule,
-      .precision = config.precision,
-      .ema = config.ema,
-      .validate_every = config.validation.every,
-      .validate_at_start = config.validation.at_start,
-      .inputs = {{"teacher UNet", teacher.unet_hash()},
-                 {"teacher VAE", teacher.vae_hash()},
-                 {"teacher image encoder", teacher.image_encoder_hash()},
-                 {"data set", stage.training->fingerprint()}}};
-  Trainer trainer(*stage.distiller, stage.training, trainer_config, *run);
-  if (options.resume) trainer.resume();
-  run->write_manifest({.program = "distill_unet",
-                       .config_hash = sha256_hex(config::to_yaml(config)),
-                       .data_hash = stage.training->fingerprint(),
-                       .weights = {{"unet", teacher.unet_hash()},
-                                   {"vae", teacher.vae_hash()},
-                                   {"image_encoder", teacher.image_encoder_hash()}},
-                       .device = config.train.device,
-                       .threads = config.train.threads},
-                      trainer.step());
-  if (trainer.step() == 0) {
-    audit(*stage.distiller, *stage.training, static_cast<std::uint64_t>(config.train.seed));
-  }
-  const ExitCode code = trainer.run();
-  if (!teacher.unet_loaded()) {
-    log::info("train", "every target came from the cache: the teacher was not loaded");
-  }
-  return code;
-}
-
-CacheBuild build_teacher_cache(DistillUnetConfig config, std::int64_t samples) {
-  require_cache_dir(config);
-  const torch::Device device = configure_torch(config.train);
-  const auto training = check_inputs(config);
-  const auto teacher = make_teacher(config, teacher_folder(config, shared_teacher(config)),
-                                    config.cache.dir, device);
-  ClipTargets targets(config, teacher, training);
-  const ValidationData validation =
-      validation_data(config.validation, config.data, config.train.seed);
-
-  if (samples == 0) samples = targets.distinct_samples();
-  const std::int64_t extra = validation.dataset ? config.validation.clips : 0;
-  Progress progress("cache", {.total = samples + extra});
-  CacheBuild result;
-  std::int64_t done = 0;
-  const auto add = [&](const data::Clip& clip, std::int64_t n, ClipTargets::Use use) {
-    targets.get(clip, n, use);  // reads what is there: an entry may be damaged
-    result.computed = teacher->computed();
-    progress.update(++done);
-    result.found = done - result.computed;
-    result.exit = exit_code(stop_requested());
-    return result.exit == ExitCode::kDone;
-  };
-  data::Loader loader(training, static_cast<std::uint64_t>(config.train.seed), 0,
-                      static_cast<int>(config.data.workers), static_cast<int>(config.data.prefetch),
-                      [&](const data::ClipPlan& plan) { return targets.wants_pixels(plan); });
-  for (std::int64_t n = 0; n < samples; ++n) {
-    if (!add(loader.next(), n, ClipTargets::Use::kTraining)) return result;
-  }
-  for (std::int64_t n = 0; n < extra; ++n) {
-    const data::Clip clip = validation.dataset->load(validation.seed, n);
-    if (!add(clip, n, ClipTargets::Use::kValidation)) return result;
-  }
-  return result;
-}
-
-CacheComparison recompute_cached(DistillUnetConfig config, std::int64_t count) {
-  require_cache_dir(config);
-  const torch::Device device = configure_torch(config.train);
-  const auto training = check_inputs(config);
-  const fs::path model = teacher_folder(config, shared_teacher(config));
-  const auto cached = make_teacher(config, model, config.cache.dir, device);
-  const auto fresh = make_teacher(config, model, "", device);
-  const ClipTargets targets(config, cached, training);
-  const auto seed = static_cast<std::uint64_t>(config.train.seed);
-
-  CacheComparison result;
-  for (std::int64_t n = 0; n < targets.distinct_samples() && result.compared < count; ++n) {
-    if (stop_requested() != StopReason::kNone) break;
-    const data::ClipPlan plan = training->plan(seed, n);
-    const Teacher::Request request = targets.request(plan.content_key, n);
-    const auto stored = cached->find(request);
-    if (!stored) continue;
-    ++result.compared;
-    if (!identical(*stored, fresh->compute(request, training->load(plan).rgb_TCHW))) {
-      result.different.push_back(cache_key(cached->key_parts(request)));
-    }
-  }
-  return result;
+  return distill(*make_stage(config), options);
 }
 
 }  // namespace vdd::train

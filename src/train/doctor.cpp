@@ -2,6 +2,7 @@
 #include "vdd/train/doctor.h"
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "vdd/config/reader.h"
@@ -10,13 +11,35 @@
 #include "vdd/core/text.h"
 #include "vdd/pipeline/doctor.h"
 #include "vdd/train/checkpoint.h"
+#include "vdd/train/distill_decoder_config.h"
 #include "vdd/train/distill_unet_config.h"
+#include "vdd/train/train_teacher_config.h"
+#include "vdd/train/train_vae_config.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
 namespace {
 
 using nlohmann::json;
+
+template <typename Config>
+void read_config(const fs::path& path) {
+  config::load<Config>(path);
+}
+
+/// Reads the config of a run as the program that made it would.
+void check_config(const fs::path& path, const std::string& program) {
+  static const std::map<std::string, void (*)(const fs::path&)> readers = {
+      {"distill_unet", read_config<DistillUnetConfig>},
+      {"distill_decoder", read_config<DistillDecoderConfig>},
+      {"vdd train-teacher", read_config<TrainTeacherConfig>},
+      {"vdd train-vae", read_config<TrainVaeConfig>}};
+  const auto reader = readers.find(program);
+  if (reader == readers.end()) {
+    throw DataError(path, concat("program '", escape(program), "' is unknown"));
+  }
+  reader->second(path);
+}
 
 /// The number of complete lines.
 std::int64_t check_metrics(const fs::path& path) {
@@ -41,10 +64,14 @@ std::int64_t check_metrics(const fs::path& path) {
 }  // namespace
 
 std::string check_run(const fs::path& root) {
-  config::load<DistillUnetConfig>(root / "config.resolved.yaml");
   constexpr std::uint64_t kMaxManifest = 16 << 20;
   const fs::path manifest = root / "manifest.json";
-  if (!json::accept(read_file(manifest, kMaxManifest))) throw DataError(manifest, "is no JSON");
+  const json facts =
+      json::parse(read_file(manifest, kMaxManifest), nullptr, /*allow_exceptions=*/false);
+  if (!facts.is_object()) throw DataError(manifest, "is no JSON");
+  const auto program = facts.find("program");
+  check_config(root / "config.resolved.yaml",
+               program != facts.end() && program->is_string() ? program->get<std::string>() : "");
   const std::int64_t lines = check_metrics(root / "metrics.jsonl");
   const std::vector<Checkpoint> checkpoints = list_checkpoints(root / "checkpoints");
   for (const Checkpoint& checkpoint : checkpoints) {

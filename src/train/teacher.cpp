@@ -10,6 +10,7 @@
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
+#include "vdd/losses/affinity.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
@@ -30,6 +31,18 @@ torch::Tensor finish(const torch::Tensor& x, torch::Dtype dtype) {
   return x.detach().to(torch::kCPU).to(dtype).to(torch::kFloat32).contiguous().clone();
 }
 
+void check_maps(const DecoderMaps& maps, const models::VaeConfig& vae) {
+  std::vector<std::string> known = {"decoder.conv_in", "decoder.mid_block"};
+  for (std::size_t i = 0; i < vae.block_out_channels.size(); ++i) {
+    known.push_back(concat("decoder.up_blocks.", i));
+  }
+  for (const auto& [map, pool] : maps) {
+    if (std::ranges::find(known, map) != known.end()) continue;
+    throw ConfigError(concat("loss.affinity.pairs: the VAE decoder has no map '", escape(map), "'",
+                             did_you_mean(map, known)));
+  }
+}
+
 /// Points `tensor` at the memory of `other` if they hold the same.
 bool share(torch::Tensor tensor, const torch::Tensor& other) {
   if (tensor.scalar_type() != other.scalar_type() || tensor.device() != other.device() ||
@@ -43,10 +56,12 @@ bool share(torch::Tensor tensor, const torch::Tensor& other) {
 }  // namespace
 
 Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
-                 const std::filesystem::path& cache_dir, torch::Device device)
-    : folders_(folders), config_(config), device_(device) {
+                 const std::filesystem::path& cache_dir, torch::Device device,
+                 std::optional<DecoderMaps> maps)
+    : folders_(folders), config_(config), device_(device), maps_(std::move(maps)) {
   if (!cache_dir.empty()) cache_.emplace(cache_dir);
   vae_config_ = config::load_json<models::VaeConfig>(folders.vae / "config.json");
+  if (maps_) check_maps(*maps_, vae_config_);
   model_.scheduler = pipeline::load_scheduler(folders.scheduler);
   model_.unet_hash = tensor::content_hash(*pipeline::open_unet_weights(folders.unet));
   model_.vae_hash = tensor::content_hash(*pipeline::open_vae_weights(folders.vae));
@@ -71,11 +86,20 @@ Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& con
                   {"device", device_key(device)}};
 }
 
-KeyParts Teacher::key_parts(const Request& request) const {
+KeyParts Teacher::latent_key_parts(const Request& request) const {
   KeyParts parts = fixed_parts_;
   parts.emplace_back("clip", request.content_key);
   parts.emplace_back("size", concat(request.frames, "x", request.height, "x", request.width));
   parts.emplace_back("noise_seed", concat(request.noise_seed));
+  return parts;
+}
+
+KeyParts Teacher::key_parts(const Request& request) const {
+  KeyParts parts = latent_key_parts(request);
+  if (!maps_) return parts;
+  std::string decoded = "disparity";
+  for (const auto& [map, pool] : *maps_) decoded += concat(' ', map, '/', pool);
+  parts.emplace_back("decoded", decoded);
   return parts;
 }
 
@@ -84,9 +108,13 @@ bool Teacher::cached(const Request& request) const {
 }
 
 std::optional<TeacherTarget> Teacher::find(const Request& request) const {
+  return find(key_parts(request));
+}
+
+std::optional<TeacherTarget> Teacher::find(const KeyParts& parts) const {
   if (!cache_) return std::nullopt;
   try {
-    return cache_->find(cache_key(key_parts(request)));
+    return cache_->find(cache_key(parts));
   } catch (const Error& e) {
     log::warning("cache", concat(e.what(), "; computing it anew"));
     return std::nullopt;
@@ -94,6 +122,26 @@ std::optional<TeacherTarget> Teacher::find(const Request& request) const {
 }
 
 TeacherTarget Teacher::compute(const Request& request, const torch::Tensor& rgb_T3HW) {
+  std::optional<TeacherTarget> target;
+  if (maps_) target = find(latent_key_parts(request));
+  if (!target) target = sample(request, rgb_T3HW);
+  if (maps_) decode(*target);
+  std::vector<const torch::Tensor*> all = {&target->rgb_latent_TChw, &target->image_embeds_TD,
+                                           &target->teacher_latent_TChw};
+  for (const auto& [map, value] : target->features_TChw) all.push_back(&value);
+  if (maps_) all.push_back(&target->disparity_THW);
+  for (const torch::Tensor* tensor : all) {
+    if (!tensor::all_finite(*tensor)) {
+      throw NonFiniteError(concat("teacher: its answer for clip ", request.content_key,
+                                  " is not finite; teacher.dtype is ", config_.dtype));
+    }
+  }
+  if (cache_) cache_->store(key_parts(request), *target);
+  ++computed_;
+  return *std::move(target);
+}
+
+TeacherTarget Teacher::sample(const Request& request, const torch::Tensor& rgb_T3HW) {
   load_all();
   const auto seed = static_cast<std::uint64_t>(request.noise_seed);
   const auto dtype = tensor::parse_dtype(config_.target_dtype);
@@ -103,33 +151,49 @@ TeacherTarget Teacher::compute(const Request& request, const torch::Tensor& rgb_
   const torch::Tensor noise = tensor::randn(
       {request.frames, latent_channels(), request.height / scale, request.width / scale}, seed);
 
-  TeacherTarget target;
-  target.noise_seed = request.noise_seed;
+  pipeline::Conditioning conditioning;
+  torch::Tensor latent;
   {
     const torch::InferenceMode inference;
-    pipeline::Conditioning conditioning =
+    conditioning =
         pipeline::encode_video(model_.vae, model_.image_encoder, rgb_T3HW.to(device_),
                                config_.noise_aug, pixel_noise.to(device_), config_.chunk);
     const diffusion::EulerSchedule schedule(model_.scheduler);
-    const torch::Tensor latent = pipeline::teacher_sample(
-        model_.unet, schedule, config_.steps, conditioning, noise.to(device_), config_.noise_aug);
-    target.rgb_latent_TChw = conditioning.rgb_latent_TChw;
-    target.image_embeds_TD = conditioning.image_embeds_TD;
-    target.teacher_latent_TChw = latent;
+    latent = pipeline::teacher_sample(model_.unet, schedule, config_.steps, conditioning,
+                                      noise.to(device_), config_.noise_aug);
   }
-  target.rgb_latent_TChw = finish(target.rgb_latent_TChw, dtype);
-  target.image_embeds_TD = finish(target.image_embeds_TD, dtype);
-  target.teacher_latent_TChw = finish(target.teacher_latent_TChw, dtype);
-  for (const auto* tensor :
-       {&target.rgb_latent_TChw, &target.image_embeds_TD, &target.teacher_latent_TChw}) {
-    if (!tensor::all_finite(*tensor)) {
-      throw NonFiniteError(concat("teacher: its answer for clip ", request.content_key,
-                                  " is not finite; teacher.dtype is ", config_.dtype));
+  return {.rgb_latent_TChw = finish(conditioning.rgb_latent_TChw, dtype),
+          .image_embeds_TD = finish(conditioning.image_embeds_TD, dtype),
+          .noise_seed = request.noise_seed,
+          .teacher_latent_TChw = finish(latent, dtype)};
+}
+
+void Teacher::decode(TeacherTarget& target) {
+  load_vae();
+  torch::Tensor disparity_THW;
+  std::map<std::string, std::vector<torch::Tensor>> features;
+  {
+    const torch::InferenceMode inference;
+    std::vector<torch::Tensor> images;
+    // Each chunk is a clip of its own for the decoder, as in decode_disparity().
+    for (const auto& part : target.teacher_latent_TChw.to(device_).split(config_.chunk)) {
+      models::Taps taps{.only = std::set<std::string>{}};
+      for (const auto& [map, pool] : *maps_) taps.only->insert(map);
+      images.push_back(pipeline::decode_video(model_.vae, part, config_.chunk, &taps));
+      const std::int64_t height = images.back().size(2), width = images.back().size(3);
+      for (const auto& [map, pool] : *maps_) {
+        const torch::Tensor value = taps.tensors.at(map).to(torch::kFloat32);
+        features[map].push_back(
+            pool == 0 ? value : losses::pool_features(value, height / pool, width / pool));
+      }
     }
+    disparity_THW = pipeline::disparity_from_rgb(at::cat(images));
   }
-  if (cache_) cache_->store(key_parts(request), target);
-  ++computed_;
-  return target;
+  const auto dtype = tensor::parse_dtype(config_.target_dtype);
+  target.disparity_THW = finish(disparity_THW, dtype);
+  for (const auto& [map, parts] : features) {
+    target.features_TChw[map] = finish(at::cat(parts), dtype);
+  }
 }
 
 torch::Tensor Teacher::decode_disparity(const torch::Tensor& latent_TChw) {
@@ -140,7 +204,7 @@ torch::Tensor Teacher::decode_disparity(const torch::Tensor& latent_TChw) {
 }
 
 void Teacher::load_vae() {
-  if (!model_.vae.is_empty()) return;
+  if (vae_loaded()) return;
   // The published VAE overflows in fp16.
   const auto dtype = tensor::parse_dtype(config_.dtype);
   model_.vae = pipeline::load_vae(

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kFeatures = "teacher_features.";
 
 std::string lines(const KeyParts& parts) {
   std::string text;
@@ -26,10 +27,15 @@ std::string lines(const KeyParts& parts) {
 }
 
 tensor::NamedTensors tensors(const TeacherTarget& target) {
-  return {{"rgb_latent", target.rgb_latent_TChw},
-          {"image_embeds", target.image_embeds_TD},
-          {"noise_seed", torch::tensor(target.noise_seed, torch::kInt64)},
-          {"teacher_latent", target.teacher_latent_TChw}};
+  tensor::NamedTensors out = {{"rgb_latent", target.rgb_latent_TChw},
+                              {"image_embeds", target.image_embeds_TD},
+                              {"noise_seed", torch::tensor(target.noise_seed, torch::kInt64)},
+                              {"teacher_latent", target.teacher_latent_TChw}};
+  if (target.disparity_THW.defined()) out.emplace_back("teacher_disparity", target.disparity_THW);
+  for (const auto& [map, value] : target.features_TChw) {
+    out.emplace_back(concat(kFeatures, map), value);
+  }
+  return out;
 }
 
 std::string value_or(const std::map<std::string, std::string>& map, const std::string& key) {
@@ -44,7 +50,7 @@ TeacherTarget read_entry(const fs::path& path) {
     throw VerificationError(
         concat(path.string(), ": the name is not the hash of the parts in its metadata"));
   }
-  const auto get = [&](const char* name) {
+  const auto get = [&](const std::string& name) {
     if (!file.contains(name)) throw DataError(path, name, "tensor is missing");
     return file.get(name).clone();  // the file's views end with it
   };
@@ -62,6 +68,11 @@ TeacherTarget read_entry(const fs::path& path) {
         latent->sizes() != target.rgb_latent_TChw.sizes()) {
       throw DataError(path, "latents", "not two float32 tensors [T,C,h,w] of one shape");
     }
+  }
+  if (file.contains("teacher_disparity")) target.disparity_THW = get("teacher_disparity");
+  for (const tensor::TensorInfo& info : file.tensors()) {
+    if (!info.name.starts_with(kFeatures)) continue;
+    target.features_TChw[info.name.substr(kFeatures.size())] = get(info.name);
   }
   if (tensor::content_hash(tensors(target)) != value_or(file.metadata(), "sha256")) {
     throw VerificationError(concat(path.string(), ": content does not match its checksum"));
@@ -152,9 +163,9 @@ CacheReport cache_verify(const fs::path& dir,
 }
 
 bool identical(const TeacherTarget& a, const TeacherTarget& b) {
-  return a.noise_seed == b.noise_seed && same_bytes(a.rgb_latent_TChw, b.rgb_latent_TChw) &&
-         same_bytes(a.image_embeds_TD, b.image_embeds_TD) &&
-         same_bytes(a.teacher_latent_TChw, b.teacher_latent_TChw);
+  return std::ranges::equal(tensors(a), tensors(b), [](const auto& x, const auto& y) {
+    return x.first == y.first && same_bytes(x.second, y.second);
+  });
 }
 
 }  // namespace vdd::train

@@ -10,6 +10,7 @@
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/metrics/alignment.h"
+#include "vdd/metrics/depth.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"

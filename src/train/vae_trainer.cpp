@@ -9,6 +9,7 @@
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/metrics/alignment.h"
+#include "vdd/metrics/depth.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/pipeline/model_folder.h"
 #include "vdd/pipeline/sampling.h"

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/validation.h"
 
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "vdd/core/log.h"
+#include "vdd/core/stop.h"
 #include "vdd/core/text.h"
 #include "vdd/metrics/alignment.h"
+#include "vdd/metrics/depth.h"
 #include "vdd/train/pictures.h"
 
 namespace vdd::train {
+namespace fs = std::filesystem;
 namespace {
 
 metrics::DepthScores score(const torch::Tensor& disparity_THW, const data::Clip& clip,
@@ -16,58 +24,77 @@ metrics::DepthScores score(const torch::Tensor& disparity_THW, const data::Clip&
   return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
 }
 
+/// Sums over the clips of a validation.
+class Scores {
+ public:
+  explicit Scores(const ValidationConfig& config) : config_(config) {}
+
+  /// The picture, if one was written.
+  std::optional<fs::path> add(const data::Clip& clip, const ValidatedClip& result,
+                              const fs::path& png) {
+    ++clips_;
+    total_ += result.loss.total.item<double>();
+    parts_.resize(result.loss.parts.size());
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      parts_[i].first = result.loss.parts[i].first;
+      parts_[i].second += result.loss.parts[i].second.item<double>();
+    }
+    if (!config_.depth) return std::nullopt;
+
+    difference_ += (result.student_THW - result.teacher_THW).abs().mean().item<double>();
+    if (clip.depth_THW.defined()) {
+      student_.push_back(score(result.student_THW, clip, config_.max_depth));
+      teacher_.push_back(score(result.teacher_THW, clip, config_.max_depth));
+    }
+    if (!config_.pictures) return std::nullopt;
+    write_strip(
+        png,
+        validation_rows(clip.rgb_TCHW, result.teacher_THW, result.student_THW, clip.disparity_THW),
+        config_.columns);
+    return png;
+  }
+
+  double loss() const { return total_ / clips_; }
+  Record metrics() const {
+    Record record;
+    record.add("valid/loss", loss());
+    for (const auto& [name, sum] : parts_) record.add("valid/" + name, sum / clips_);
+    if (config_.depth) record.add("valid/disparity_difference", difference_ / clips_);
+    if (!student_.empty()) {
+      const metrics::DepthScores student = metrics::mean_over_clips(student_);
+      const metrics::DepthScores teacher = metrics::mean_over_clips(teacher_);
+      record.add("valid/abs_rel", student.abs_rel).add("valid/delta1", student.delta1);
+      record.add("valid/teacher_abs_rel", teacher.abs_rel)
+          .add("valid/teacher_delta1", teacher.delta1);
+    }
+    return record;
+  }
+
+ private:
+  const ValidationConfig& config_;
+  double clips_ = 0, total_ = 0, difference_ = 0;
+  std::vector<std::pair<std::string, double>> parts_;
+  std::vector<metrics::DepthScores> student_, teacher_;
+};
+
 }  // namespace
 
-UnetValidation::UnetValidation(const ValidationConfig& config, const losses::LatentLossConfig& loss,
-                               Teacher& teacher)
-    : config_(config), loss_(loss), teacher_(teacher) {}
-
-void UnetValidation::add(const data::Clip& clip, const TeacherTarget& target,
-                         const torch::Tensor& student_TChw, std::int64_t step, const RunDir& run) {
-  const losses::LossParts loss =
-      losses::latent_loss(student_TChw, target.teacher_latent_TChw, loss_);
-  const std::int64_t index = clips_++;
-  total_ += loss.total.item<double>();
-  if (parts_.empty()) {
-    for (const auto& [name, value] : loss.parts) parts_.emplace_back(name, 0);
+ValidationResult validate_clips(const ValidationConfig& config, const ValidationData& data,
+                                ClipTargets& targets, std::int64_t step, const RunDir& run,
+                                const std::function<ValidatedClip(const TeacherTarget&)>& student) {
+  Scores scores(config);
+  ValidationResult result;
+  for (std::int64_t n = 0; n < config.clips; ++n) {
+    if (stop_requested() != StopReason::kNone) return {.complete = false};
+    const data::Clip clip = data.dataset->load(data.seed, n);
+    const TeacherTarget target = targets.get(clip, n, ClipTargets::Use::kValidation);
+    const fs::path png = run.sample(step, concat("clip", n, ".png"));
+    if (auto picture = scores.add(clip, student(target), png)) {
+      result.pictures.emplace_back(concat("valid/clip", n), *picture);
+    }
   }
-  for (std::size_t i = 0; i < parts_.size(); ++i) {
-    parts_[i].second += loss.parts[i].second.item<double>();
-  }
-  if (!config_.depth) return;
-
-  const torch::Tensor student_THW = teacher_.decode_disparity(student_TChw);
-  const torch::Tensor teacher_THW = teacher_.decode_disparity(target.teacher_latent_TChw);
-  difference_ += (student_THW - teacher_THW).abs().mean().item<double>();
-  if (clip.depth_THW.defined()) {
-    student_.push_back(score(student_THW, clip, config_.max_depth));
-    teacher_scores_.push_back(score(teacher_THW, clip, config_.max_depth));
-  }
-  if (!config_.pictures) return;
-
-  const auto png = run.sample(step, concat("clip", index, ".png"));
-  write_strip(png, validation_rows(clip.rgb_TCHW, teacher_THW, student_THW, clip.disparity_THW),
-              config_.columns);
-  pictures_.emplace_back(concat("valid/clip", index), png);
-}
-
-ValidationResult UnetValidation::result() const {
-  ValidationResult result{
-      .metrics = {}, .score = total_ / static_cast<double>(clips_), .pictures = pictures_};
-  result.metrics.add("valid/loss", result.score);
-  for (const auto& [name, sum] : parts_) {
-    result.metrics.add("valid/" + name, sum / static_cast<double>(clips_));
-  }
-  if (config_.depth) {
-    result.metrics.add("valid/disparity_difference", difference_ / static_cast<double>(clips_));
-  }
-  if (!student_.empty()) {
-    const metrics::DepthScores student = metrics::mean_over_clips(student_);
-    const metrics::DepthScores teacher = metrics::mean_over_clips(teacher_scores_);
-    result.metrics.add("valid/abs_rel", student.abs_rel).add("valid/delta1", student.delta1);
-    result.metrics.add("valid/teacher_abs_rel", teacher.abs_rel)
-        .add("valid/teacher_delta1", teacher.delta1);
-  }
+  result.metrics = scores.metrics();
+  result.score = scores.loss();
   return result;
 }
 

@@ -2,15 +2,15 @@
 // The program `distill_unet` as a user starts, stops, kills and resumes it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 
+#include "e2e/training_runs.h"
 #include "support/clips.h"
-#include "support/run_and_signal.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
 
@@ -21,31 +21,6 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 constexpr int kSteps = 8;
-
-/// Every file of the run's logs and checkpoints that the config determines, by name.
-std::map<std::string, std::string> results(const fs::path& run) {
-  std::map<std::string, std::string> files;
-  for (const char* name : {"metrics.jsonl", "metrics.csv"}) files[name] = content(run / name);
-  for (const auto& entry : fs::recursive_directory_iterator(run / "checkpoints")) {
-    if (entry.is_regular_file() && !entry.is_symlink()) {
-      files[entry.path().lexically_relative(run)] = content(entry.path());
-    }
-  }
-  return files;
-}
-
-/// With `other_settings` the text of the config, which checkpoints keep, may differ.
-void expect_same(const fs::path& a, const fs::path& b, bool other_settings = false) {
-  const auto one = results(a), other = results(b);
-  EXPECT_GT(one.size(), 10U);
-  for (const auto& [name, bytes] : one) {
-    const auto it = other.find(name);
-    ASSERT_NE(it, other.end()) << name;
-    if (other_settings && (name.ends_with("vdd.json") || name.ends_with("complete.json"))) continue;
-    EXPECT_TRUE(bytes == it->second) << name << " differs";
-  }
-  EXPECT_EQ(one.size(), other.size());
-}
 
 class DistillUnet : public ::testing::Test {
  protected:
@@ -82,15 +57,8 @@ class DistillUnet : public ::testing::Test {
     return out;
   }
 
-  /// Sends `signal` once metrics.jsonl has `lines` lines.
   static int run_and_signal(const fs::path& run, int signal, int lines) {
-    const auto ready = [&] {
-      const fs::path metrics = run / "metrics.jsonl";
-      const std::string log = fs::exists(metrics) ? content(metrics) : "";
-      return std::count(log.begin(), log.end(), '\n') >= lines;
-    };
-    return test::run_and_signal("distill_unet", arguments(run), signal, ready,
-                                run.string() + ".err");
+    return test::run_and_signal("distill_unet", arguments(run), run, signal, lines);
   }
 
   static std::unique_ptr<TempDir> shared_;
@@ -101,14 +69,9 @@ std::unique_ptr<TempDir> DistillUnet::shared_;
 fs::path DistillUnet::whole_;
 
 TEST_F(DistillUnet, TheLossFalls) {
-  std::ifstream in(whole_ / "metrics.jsonl");
-  std::vector<double> losses;
-  for (std::string line; std::getline(in, line);) {
-    const std::size_t at = line.find("\"loss\": ");
-    if (at != std::string::npos) losses.push_back(std::stod(line.substr(at + 8)));
-  }
-  ASSERT_EQ(losses.size(), static_cast<std::size_t>(kSteps));
-  EXPECT_LT(losses.back(), 0.9 * losses.front());
+  const std::vector<double> loss = losses(whole_);
+  ASSERT_EQ(loss.size(), static_cast<std::size_t>(kSteps));
+  EXPECT_LT(loss.back(), 0.9 * loss.front());
   for (const char* name : {"config.resolved.yaml", "manifest.json", "run.log", "timing.jsonl",
                            "checkpoints/latest/unet/config.json",
                            "checkpoints/best/unet/diffusion_pytorch_model.safetensors"}) {
@@ -179,7 +142,7 @@ TEST_F(DistillUnet, TheCacheCanBeBuiltAheadAndIsVerified) {
   const Finished run =
       run_program("distill_unet", arguments(folder_ / "run", {"cache.dir=" + dir}));
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("the teacher was not loaded"));
+  EXPECT_THAT(run.err, HasSubstr("neither the teacher nor its VAE was loaded"));
   expect_same(whole_, folder_ / "run", /*other_settings=*/true);
 
   EXPECT_EQ(run_program("vdd", {"cache", "verify", dir}).code, 0);

@@ -29,7 +29,9 @@ class RunDoctor : public testing::Test {
     RunDir run(root, RunMode::kNew);
     run.write_config(
         read_file(fs::path(VDD_SOURCE_DIR) / "configs/tiny/stage1_deterministic.yaml", 1 << 20));
-    run.write_manifest({}, 0);
+    RunFacts facts;
+    facts.program = "distill_unet";
+    run.write_manifest(facts, 0);
     write_file_atomic(root / "metrics.jsonl", "{\"step\":1}\n{\"step\":2}\n");
     pipeline::DepthModel model;
     model.unet = models::UNetSpatioTemporalConditionModel(tiny_unet());
@@ -68,6 +70,10 @@ TEST_F(RunDoctor, ConfigAndManifestMustBeReadable) {
   write_file_atomic(root / "config.resolved.yaml", config);
   write_file_atomic(root / "manifest.json", "{");
   EXPECT_THAT(refusal(), HasSubstr("manifest.json: is no JSON"));
+  write_file_atomic(root / "manifest.json", "{\"program\": \"distill_decoder\"}");
+  EXPECT_EQ(check_run(root), "2 lines of metrics, 1 checkpoints");
+  write_file_atomic(root / "manifest.json", "{\"program\": 3}");
+  EXPECT_THAT(refusal(), HasSubstr("program '' is unknown"));
 }
 
 TEST_F(RunDoctor, ADamagedCheckpointIsNamed) {

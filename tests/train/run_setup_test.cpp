@@ -29,12 +29,12 @@ TEST(RunSetup, NamesEveryChangedKeyThatIsNotFree) {
   now.optimizer.lr = 0.5;
   now.data.sources[0].weight = 2;
   EXPECT_THAT(
-      config_changes(config::to_leaves(before), config::to_leaves(now), distill_unet_free_keys()),
+      config_changes(config::to_leaves(before), config::to_leaves(now), distill_free_keys()),
       ElementsAre("data.sources.0.weight: 1 -> 2", "optimizer.lr: 1e-05 -> 0.5"));
   now = before;
   now.data.sources.clear();
   EXPECT_THAT(
-      config_changes(config::to_leaves(before), config::to_leaves(now), distill_unet_free_keys()),
+      config_changes(config::to_leaves(before), config::to_leaves(now), distill_free_keys()),
       Not(ElementsAre()));
 }
 
@@ -42,14 +42,14 @@ TEST(RunSetup, ARunGoesOnWithOtherFreeKeysOnly) {
   const test::TempDir folder;
   DistillUnetConfig config;
   RunOptions options{.output_dir = folder / "run"};
-  open_run(config, options, distill_unet_free_keys());
-  EXPECT_THAT(thrown<ConfigError>([&] { open_run(config, options, distill_unet_free_keys()); }),
+  open_run(config, options, distill_free_keys());
+  EXPECT_THAT(thrown<ConfigError>([&] { open_run(config, options, distill_free_keys()); }),
               HasSubstr("--resume"));
   options.resume = true;
   config.train.max_steps = 3;
-  open_run(config, options, distill_unet_free_keys());
+  open_run(config, options, distill_free_keys());
   config.loss.lambda = 0.25;
-  EXPECT_THAT(thrown<ConfigError>([&] { open_run(config, options, distill_unet_free_keys()); }),
+  EXPECT_THAT(thrown<ConfigError>([&] { open_run(config, options, distill_free_keys()); }),
               HasSubstr("loss.lambda: 0.5 -> 0.25"));
 }
 

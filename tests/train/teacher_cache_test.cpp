@@ -60,7 +60,25 @@ TEST(TeacherCache, TheFileHoldsTheTensorsThatTheDocumentationNames) {
   for (const char* name : {"rgb_latent", "image_embeds", "teacher_latent"}) {
     EXPECT_TRUE(file.contains(name)) << name;
   }
+  EXPECT_EQ(file.tensors().size(), 4U);
   EXPECT_EQ(file.metadata().at("parts"), "format=1\nclip=abc\n");
+}
+
+TEST(TeacherCache, KeepsDisparityAndFeaturesWhereThereAreAny) {
+  const TempDir folder;
+  const TeacherCache cache(folder.path());
+  TeacherTarget target = some_target(5);
+  target.disparity_THW = tensor::randn({2, 24, 40}, 4);
+  target.features_TChw = {{"decoder.up_blocks.0", tensor::randn({2, 8, 2, 3}, 5)},
+                          {"decoder.mid_block", tensor::randn({2, 9, 2, 3}, 6)}};
+  cache.store(kParts, target);
+  EXPECT_TRUE(identical(*cache.find(cache_key(kParts)), target));
+  EXPECT_FALSE(identical(some_target(5), target));
+  const io::SafetensorsFile file(cache.path(cache_key(kParts)));
+  for (const char* name : {"teacher_disparity", "teacher_features.decoder.up_blocks.0",
+                           "teacher_features.decoder.mid_block"}) {
+    EXPECT_TRUE(file.contains(name)) << name;
+  }
 }
 
 TEST(TeacherCache, FindsEveryKindOfDamage) {

@@ -48,11 +48,12 @@ class UnetDistillerTest : public ::testing::Test {
     return std::make_shared<ClipTargets>(config_, teacher, dataset_);
   }
   UnetDistiller distiller(const std::shared_ptr<ClipTargets>& given) {
-    return {config_,
-            given,
-            {},
-            {.config = "", .model = config_.model.teacher, .data_hash = ""},
-            torch::kCPU};
+    return {
+        config_,
+        {.targets = given,
+         .validation = {},
+         .origin = {.program = "", .config = "", .model = config_.model.teacher, .data_hash = ""},
+         .device = torch::kCPU}};
   }
 
   static std::unique_ptr<TempDir> shared_;

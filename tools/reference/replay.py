@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Repeats a stage-1 training with PyTorch and diffusers, from nothing but its run folder.
+"""Repeats a training of either stage with PyTorch and diffusers, from nothing but its run folder.
 
-    replay.py RUN [--updates N]     an existing run of distill_unet
-    replay.py --program BIN         makes clips and a short run of each variant first, as the test does
+    replay.py RUN [--updates N]     an existing run of distill_unet or distill_decoder
+    replay.py --programs DIR        makes clips and a short run of each variant first, as the test does
 
 metrics.jsonl names the cache entry and noise seed of every sample; the entries hold the teacher's answers; so the student,
-its losses and Adam can be run again. Losses and gradient norms must agree within 2e-4, and the change of the weights within 1 %
-of its size. Exit status 1 if they do not, 77 if a package is missing.
+its losses and Adam can be run again. A head without
+head.init_from is drawn again from its seed. Losses and gradient norms must agree within 2e-4, and the change of the weights
+within 1 % of its size. Exit status 1 if they do not, 77 if a package is missing.
 """
 import argparse
+import hashlib
 import json
 import math
 import subprocess
@@ -24,6 +26,7 @@ try:
     import torch
     import yaml
     from diffusers import UNetSpatioTemporalConditionModel
+    from dpt_temporal import TemporalDPTHead
     from safetensors import safe_open
     from safetensors.torch import load_file
 except ImportError as missing:
@@ -57,7 +60,8 @@ def run_unet(unet, x, t, tokens, ids):
     return out
 
 
-def student(unet, entry, config):
+def student(unet, entry, config, taps=()):
+    """The denoised latent, and the outputs of the modules that `taps` names."""
     latent = entry["rgb_latent"]
     if config["student"]["input"] == "rgb_latent":
         start = config["student"]["rgb_latent_scale"] * latent
@@ -65,41 +69,117 @@ def student(unet, entry, config):
         start = torch.randn(latent.shape, generator=torch.Generator().manual_seed(int(entry["noise_seed"])))
     x = start * ROOT
     ids = torch.tensor([[7.0, 127.0, config["teacher"]["noise_aug"]]])
+    features = {}
+    handles = [unet.get_submodule(tap).register_forward_hook(lambda _m, _args, out, tap=tap: features.update({tap: out}))
+               for tap in taps]
     u = run_unet(unet, torch.cat([x / ROOT, latent], 1)[None], torch.tensor(0.25 * math.log(SIGMA)), entry["image_embeds"], ids)
-    return x / (SIGMA**2 + 1) - u[0] * SIGMA / ROOT
+    for handle in handles:
+        handle.remove()
+    return x / (SIGMA**2 + 1) - u[0] * SIGMA / ROOT, [features[tap] for tap in taps]
 
 
-def loss_of(latent, teacher, weight):
+def latent_loss(latent, teacher, weight):
     d = latent - teacher
     gradient = (d.diff(dim=-1).abs().sum() + d.diff(dim=-2).abs().sum()) / d.numel()
     return (1 - weight) * d.square().mean() + weight * gradient
 
 
+def decoder_loss(disparity, paths, entry, loss):
+    """With the presets' options: SILog over the clip, affinity over h w, gradients of one scale."""
+    target, s = entry["teacher_disparity"], loss["silog"]
+    g = torch.log(torch.relu(disparity) + s["eps"]) - torch.log(target + s["eps"])
+    silog = s["alpha"] * torch.sqrt(g.var(correction=0) + (1 - s["lambda"]) * g.mean() ** 2 + 1e-12)
+    affinity = 0
+    for pair in loss["affinity"]["pairs"]:
+        theirs = entry["teacher_features." + pair["teacher"]]
+        ours = torch.nn.functional.adaptive_avg_pool2d(paths[pair["student"]], theirs.shape[2:])
+        a, b = (torch.nn.functional.normalize(f.flatten(2), dim=1) for f in (ours, theirs))
+        difference = a.transpose(1, 2) @ a - b.transpose(1, 2) @ b
+        affinity = affinity + pair["weight"] * difference.square().sum((1, 2)).mean() / a.shape[2]
+    k = disparity - target
+    gradient = (k.diff(dim=-1).abs().sum() + k.diff(dim=-2).abs().sum()) / k.numel()
+    weights = loss["weights"]
+    return weights["silog"] * silog + weights["affinity"] * affinity + weights["gradient"] * gradient
+
+
+class Student:
+    """The modules of a run, with the weights it started from; names as in its log and optimizer."""
+
+    def __init__(self, run, config):
+        self.config = config
+        self.unet = UNetSpatioTemporalConditionModel.from_pretrained(
+            Path(config["model"]["student"] or config["model"]["teacher"] or run / "teacher") / "unet")
+        self.modules = {"unet": ("", self.unet)}
+        if "head" in config:
+            self.head = first_head(run, config["head"])
+            self.modules = {"unet": ("unet.", self.unet), "dpt_head": ("dpt_head.", self.head)}
+        self.weights = {prefix + name: value for prefix, module in self.modules.values()
+                        for name, value in module.state_dict(keep_vars=True).items()}
+
+    def loss(self, entry):
+        if "head" not in self.config:
+            return latent_loss(student(self.unet, entry, self.config)[0], entry["teacher_latent"], self.config["loss"]["lambda"])
+        _, features = student(self.unet, entry, self.config, self.head.taps)
+        target, paths = entry["teacher_disparity"], {}
+        disparity = self.head(features, *target.shape, paths)
+        return decoder_loss(disparity, paths, entry, self.config["loss"])
+
+    def groups(self, trained, lr):
+        """Adam's groups, in the order of `lr`, the learning rates of a log line."""
+        if len(lr) == 1:
+            return [{"params": [self.weights[name] for name in trained]}]
+        return [{"params": [self.weights[name] for name in trained if name.startswith(prefix)]}
+                for prefix, _ in self.modules.values()]
+
+
+def first_head(run, config):
+    """The head before the first update: of head.init_from, or PyTorch's default draw of each layer from its own seed."""
+    if config["init_from"]:
+        folder = Path(config["init_from"])
+        folder = folder / "dpt_head" if (folder / "dpt_head").is_dir() else folder
+    else:
+        folder = run / "checkpoints" / "latest" / "dpt_head"  # for the sizes
+    head = TemporalDPTHead(**json.loads((folder / "config.json").read_text()))
+    if config["init_from"]:
+        head.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
+        return head
+    with torch.no_grad():
+        for name, layer in head.named_modules():
+            if not isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)) or name.endswith("proj_out"):
+                continue
+            seed = int.from_bytes(hashlib.sha256(f"{config['seed']}/0/{name}".encode()).digest()[:8], "little") >> 1
+            generator = torch.Generator().manual_seed(seed)
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            for parameter in layer.parameters():  # weight, then bias
+                parameter.uniform_(-bound, bound, generator=generator)
+    return head
+
+
 def replay(run, updates):
     config = yaml.safe_load((run / "config.resolved.yaml").read_text())
     cache = Path(config["cache"]["dir"] or run / "teacher_cache")
-    teacher = Path(config["model"]["teacher"] or run / "teacher")
-    unet = UNetSpatioTemporalConditionModel.from_pretrained(teacher / "unet")
-    before = {k: v.clone() for k, v in unet.state_dict().items()}
+    model = Student(run, config)
+    before = {name: value.detach().clone() for name, value in model.weights.items()}
     names = trained_names(before, config["trained"]["patterns"])
-    for name, p in unet.named_parameters():
-        p.requires_grad_(name in names)
-    trained = [p for p in unet.parameters() if p.requires_grad]
+    for name, parameter in model.weights.items():
+        parameter.requires_grad_(name in names)
+    trained = [model.weights[name] for name in names]
+    lines = [line for line in map(json.loads, open(run / "metrics.jsonl")) if "loss" in line][:updates]
+    rates = [key for key in lines[0] if key == "lr" or key.startswith("lr_")]
     o = {k: v if k == "type" else float(v) for k, v in config["optimizer"].items()}  # PyYAML reads 1e-08 as text
-    adam = torch.optim.Adam(trained, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"], weight_decay=o["weight_decay"])
+    adam = torch.optim.Adam(model.groups(names, rates), lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"],
+                            weight_decay=o["weight_decay"])
 
     worst = 0.0
-    lines = [json.loads(line) for line in open(run / "metrics.jsonl")]
-    for line in [line for line in lines if "loss" in line][:updates]:
+    for line in lines:
         losses = []
         for key in line["cache_keys"]:
-            entry = load_file(cache / key[:2] / f"{key}.safetensors")
-            loss = loss_of(student(unet, entry, config), entry["teacher_latent"], config["loss"]["lambda"])
+            loss = model.loss(load_file(cache / key[:2] / f"{key}.safetensors"))
             (loss / len(line["cache_keys"])).backward()
             losses.append(loss.item())
         norm = torch.nn.utils.clip_grad_norm_(trained, o["clip_norm"]).item()
-        for group in adam.param_groups:
-            group["lr"] = line["lr"]
+        for group, rate in zip(adam.param_groups, rates):
+            group["lr"] = line[rate]
         adam.step()
         adam.zero_grad()
         mean = sum(losses) / len(losses)
@@ -107,16 +187,16 @@ def replay(run, updates):
         worst = max(worst, *errors)
         print(f"update {line['step']}: loss {mean:.6f} (log {line['loss']:.6f}), gradient {norm:.5f} (log {line['grad_norm']:.5f})")
 
-    weights = run / "checkpoints" / f"step-{updates:06d}" / "unet" / "diffusion_pytorch_model.safetensors"
     moved = off = frozen = 0.0
-    with safe_open(weights, "pt") as file:
-        for name, value in unet.state_dict().items():
-            ours = file.get_tensor(name)
-            if name in names:
-                moved += (value - before[name]).square().sum().item()
-                off += (ours - value).square().sum().item()
-            else:
-                frozen = max(frozen, (ours - before[name]).abs().max().item())
+    for part, (prefix, module) in model.modules.items():
+        with safe_open(run / "checkpoints" / f"step-{updates:06d}" / part / "diffusion_pytorch_model.safetensors", "pt") as file:
+            for key in module.state_dict():
+                name, ours = prefix + key, file.get_tensor(key)
+                if name in names:
+                    moved += (model.weights[name].detach() - before[name]).square().sum().item()
+                    off += (ours - model.weights[name].detach()).square().sum().item()
+                else:
+                    frozen = max(frozen, (ours - before[name]).abs().max().item())
     share = math.sqrt(off / moved)
     print(f"{run.name}: worst loss or gradient {worst:.1e}, weights off by {share:.1e} of their way, frozen moved by {frozen}")
     return worst < 2e-4 and share < 1e-2 and frozen == 0
@@ -131,16 +211,20 @@ def write_clips(root):
             cv2.imwrite(str(root / f"clip{s}" / f"{t:04d}.png"), (127.5 + 60 * np.stack(waves, -1)).astype(np.uint8))
 
 
-def make_and_replay(program):
+def make_and_replay(programs):
     config = Path(__file__).resolve().parents[2] / "configs" / "tiny"
     with tempfile.TemporaryDirectory() as folder:
-        write_clips(Path(folder) / "clips")
+        folder = Path(folder)
+        write_clips(folder / "clips")
         good = True
-        for variant in ("deterministic", "stochastic"):
-            run = Path(folder) / variant
+        for program, preset, more in (("distill_unet", "stage1_deterministic", []), ("distill_unet", "stage1_stochastic", []),
+                                      ("distill_decoder", "stage2_dpt",
+                                       [f"model.student={folder}/stage1_deterministic/checkpoints/latest"])):
+            run = folder / preset
             subprocess.run(
-                [program, "-q", "-c", config / f"stage1_{variant}.yaml", "-o", run, f"data.root={folder}/clips", "data.frames=2",
-                 "data.clips=3", "data.holdout=[]", "train.max_steps=4", "train.threads=1", "validation.every=0"],
+                [programs / program, "-q", "-c", config / f"{preset}.yaml", "-o", run, f"data.root={folder}/clips",
+                 "data.frames=2", "data.clips=3", "data.holdout=[]", "train.max_steps=4", "train.threads=1",
+                 "validation.every=0", *more],
                 check=True)
             good = replay(run, 4) and good
         return good
@@ -150,10 +234,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--updates", type=int, default=20)
-    parser.add_argument("--program")
+    parser.add_argument("--programs", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    good = make_and_replay(args.program) if args.program else replay(args.run, args.updates)
+    good = make_and_replay(args.programs) if args.programs else replay(args.run, args.updates)
     sys.exit(0 if good else 1)
 
 

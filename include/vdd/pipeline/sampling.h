@@ -106,9 +106,10 @@ torch::Tensor sample_windows(models::UNetSpatioTemporalConditionModel& unet,
                              const std::function<void(const WindowState&)>& observer = {});
 
 /// Decodes a scaled latent in chunks of frames, each a clip of its own as in the original:
-/// [T,C,h,w] -> [T,3,H,W] float32, about [-1,1]. No gradients.
+/// [T,C,h,w] -> [T,3,H,W] float32, about [-1,1]. No gradients. Taps: those of the last chunk.
 torch::Tensor decode_video(models::AutoencoderKLTemporalDecoder& vae,
-                           const torch::Tensor& latent_TChw, std::int64_t chunk = 8);
+                           const torch::Tensor& latent_TChw, std::int64_t chunk = 8,
+                           models::Taps* taps = nullptr);
 
 /// Decoded images mapped to [0,1], clamped, averaged over the channels: [T,3,H,W] -> [T,H,W].
 torch::Tensor raw_disparity(const torch::Tensor& decoded_T3HW);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "vdd/data/dataset.h"
-#include "vdd/train/distill_unet_config.h"
+#include "vdd/train/distill_config.h"
 #include "vdd/train/teacher.h"
 
 namespace vdd::train {
@@ -22,13 +22,17 @@ class ClipTargets {
   enum class Use { kTraining, kValidation };
 
   /// `training` is for clips that come without pixels and turn out to need them.
-  ClipTargets(const DistillUnetConfig& config, std::shared_ptr<Teacher> teacher,
+  ClipTargets(const DistillConfig& config, std::shared_ptr<Teacher> teacher,
               std::shared_ptr<data::ClipDataset> training);
 
   Teacher::Request request(const std::string& content_key, std::int64_t n,
                            Use use = Use::kTraining) const;
   /// False if the answer for a training clip is in the cache. For any thread.
   bool wants_pixels(const data::ClipPlan& plan) const;
+  /// Names the answer for a training clip.
+  std::string key(const std::string& content_key, std::int64_t n) const {
+    return cache_key(teacher_->key_parts(request(content_key, n)));
+  }
   /// Throws DataError, NonFiniteError, ResourceError.
   TeacherTarget get(const data::Clip& clip, std::int64_t n, Use use = Use::kTraining);
 

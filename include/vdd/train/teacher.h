@@ -2,15 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "vdd/data/clip.h"
 #include "vdd/pipeline/model_folder.h"
-#include "vdd/train/distill_unet_config.h"
+#include "vdd/train/distill_config.h"
+#include "vdd/train/parameter_selection.h"
 #include "vdd/train/teacher_cache.h"
 
 namespace vdd::train {
+
+/// Maps of the VAE decoder that stage 2 compares, by module path, each with the image pixels of the
+/// cells that it is averaged over (0: none).
+using DecoderMaps = std::map<std::string, std::int64_t>;
 
 /// The frozen n-step model behind its cache. Nothing is loaded before it is needed: the parts that
 /// compute at the first target the cache does not have, the VAE also at the first picture. Results
@@ -18,9 +24,12 @@ namespace vdd::train {
 /// cached().
 class Teacher {
  public:
-  /// Finds the model and hashes its weights. `cache_dir` empty: no cache. Throws DataError.
+  /// Finds the model and hashes its weights. `cache_dir` empty: no cache. `maps`: targets also have
+  /// a disparity and these features. Throws DataError; ConfigError for a map that the decoder does
+  /// not have.
   Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
-          const std::filesystem::path& cache_dir, torch::Device device);
+          const std::filesystem::path& cache_dir, torch::Device device,
+          std::optional<DecoderMaps> maps = {});
 
   /// A clip as far as the cache is concerned.
   struct Request {
@@ -35,7 +44,8 @@ class Teacher {
   /// From the cache, or nothing if it is not there or damaged (a warning).
   std::optional<TeacherTarget> find(const Request& request) const;
   /// Computes and, with a cache, stores. rgb_T3HW in [-1,1]. Noise: tensor::randn(noise_seed) for
-  /// the latent, tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")) for the pixels.
+  /// the latent, tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")) for the pixels. Latents
+  /// that the cache holds from stage 1 are decoded, not computed anew.
   TeacherTarget compute(const Request& request, const torch::Tensor& rgb_T3HW);
 
   /// [T,h,w] scaled latent to disparity [T,H,W] in [0,1], near = 1; on the CPU.
@@ -48,6 +58,7 @@ class Teacher {
   /// Targets that were not found in the cache.
   std::int64_t computed() const { return computed_; }
   bool unet_loaded() const { return !model_.unet.is_empty(); }
+  bool vae_loaded() const { return !model_.vae.is_empty(); }
   tensor::NamedTensors unet_parameters() const { return named_parameters(*model_.unet); }
   const pipeline::ModelFolders& folders() const { return folders_; }
   const diffusion::SchedulerConfig& scheduler() const { return model_.scheduler; }
@@ -58,6 +69,11 @@ class Teacher {
   const std::string& image_encoder_hash() const { return model_.image_encoder_hash; }
 
  private:
+  KeyParts latent_key_parts(const Request& request) const;
+  std::optional<TeacherTarget> find(const KeyParts& parts) const;
+  TeacherTarget sample(const Request& request, const torch::Tensor& rgb_T3HW);
+  /// Adds disparity and features.
+  void decode(TeacherTarget& target);
   void load_vae();
   void load_all();
 
@@ -65,6 +81,7 @@ class Teacher {
   TeacherConfig config_;
   std::optional<TeacherCache> cache_;
   torch::Device device_;
+  std::optional<DecoderMaps> maps_;
   models::VaeConfig vae_config_;
   KeyParts fixed_parts_;
   pipeline::DepthModel model_;  ///< parts are empty until they are needed

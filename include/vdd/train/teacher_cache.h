@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Legend: T frames, C latent channels, h w latent pixels, D embedding width.
+// Legend: T frames, C channels, H W image pixels, h w pixels of a latent or feature map, D
+// embedding width.
 #pragma once
 
 #include <torch/types.h>
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,12 +28,15 @@ struct CacheConfig {
   }
 };
 
-/// What the frozen teacher says about one clip; float32, on the CPU.
+/// What the frozen teacher says about one clip; float32, on the CPU. Stage 1 has no disparity and
+/// no features.
 struct TeacherTarget {
   torch::Tensor rgb_latent_TChw;      ///< mode of E(X), not multiplied by the scaling factor
   torch::Tensor image_embeds_TD;      ///< CLIP embedding of each frame
   std::int64_t noise_seed = 0;        ///< tensor::randn of the latent's shape draws the noise again
   torch::Tensor teacher_latent_TChw;  ///< after the last step; multiplied by the scaling factor
+  torch::Tensor disparity_THW = {};   ///< decoded; min-max over the clip, near = 1
+  std::map<std::string, torch::Tensor> features_TChw = {};  ///< pooled maps of the VAE decoder
 };
 
 /// Name and value of everything that determines a target, in a fixed order.
@@ -45,9 +50,9 @@ std::string cache_key(const KeyParts& parts);
 std::string device_key(torch::Device device);
 
 /// One safetensors file per target, <dir>/<first two digits>/<key>.safetensors, with the tensors
-/// rgb_latent, image_embeds, noise_seed, teacher_latent; the metadata holds the key's parts and a
-/// checksum of the content. Files appear complete or not at all, so any number of processes may
-/// share a cache.
+/// rgb_latent, image_embeds, noise_seed, teacher_latent and, where there are, teacher_disparity and
+/// teacher_features.<map>; the metadata holds the key's parts and a checksum of the content. Files
+/// appear complete or not at all, so any number of processes may share a cache.
 class TeacherCache {
  public:
   explicit TeacherCache(std::filesystem::path dir) : dir_(std::move(dir)) {}

@@ -3,13 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <vector>
 
-#include "vdd/train/clip_targets.h"
-#include "vdd/train/trainer.h"
-#include "vdd/train/validation.h"
+#include "vdd/train/distill_unet_config.h"
+#include "vdd/train/distillation.h"
 
 namespace vdd::train {
 
@@ -18,22 +15,14 @@ namespace vdd::train {
 /// 700; its weights are float32 and start as the teacher's.
 class UnetDistiller final : public Distiller {
  public:
-  /// What vdd.json says about the student, except for the step.
-  struct Origin {
-    std::string config;           ///< the resolved config, YAML
-    std::filesystem::path model;  ///< folder of the teacher, whose other parts the student uses
-    std::string data_hash;
-  };
-
-  /// config.model.student may name the UNet to start from. Throws DataError, ConfigError.
-  UnetDistiller(const DistillUnetConfig& config, std::shared_ptr<ClipTargets> targets,
-                ValidationData validation, Origin origin, torch::Device device);
+  /// Throws DataError, ConfigError.
+  UnetDistiller(const DistillUnetConfig& config, DistillerParts parts);
 
   const Selection& selection() const override { return selection_; }
   std::vector<ParameterGroup> groups() const override;
   SampleLoss step(const data::Clip& clip, std::int64_t n) override;
   bool wants_pixels(const data::ClipPlan& plan) const override {
-    return targets_->wants_pixels(plan);
+    return parts_.targets->wants_pixels(plan);
   }
   ValidationResult validate(std::int64_t step, const RunDir& run) override;
   void save_model(const std::filesystem::path& checkpoint, std::int64_t step) override;
@@ -43,11 +32,10 @@ class UnetDistiller final : public Distiller {
   torch::Tensor denoise(const TeacherTarget& target);
 
  private:
+  losses::LossParts loss(const torch::Tensor& student_TChw, const TeacherTarget& target) const;
+
   DistillUnetConfig config_;
-  std::shared_ptr<ClipTargets> targets_;
-  ValidationData validation_;
-  Origin origin_;
-  torch::Device device_;
+  DistillerParts parts_;
   torch::Dtype compute_dtype_;
   models::UNetSpatioTemporalConditionModel unet_{nullptr};
   Selection selection_;

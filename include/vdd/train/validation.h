@@ -1,47 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+// Legend: T frames, H W pixels.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "vdd/data/dataset.h"
-#include "vdd/losses/latent.h"
-#include "vdd/metrics/depth.h"
-#include "vdd/train/teacher.h"
+#include "vdd/losses/loss_parts.h"
+#include "vdd/train/clip_targets.h"
 #include "vdd/train/trainer.h"
 
 namespace vdd::train {
-
-/// Scores of student and teacher over the validation clips. Per clip: the parts of the latent loss;
-/// with `depth` the mean absolute difference of the two decoded disparities (each min-max over the
-/// clip) and, where the data set has depth, AbsRel and delta1 of both after a least-squares fit of
-/// scale and shift in disparity. Metrics are named valid/<what>; the score is valid/loss.
-class UnetValidation {
- public:
-  /// All three outlive this object.
-  UnetValidation(const ValidationConfig& config, const losses::LatentLossConfig& loss,
-                 Teacher& teacher);
-
-  /// student_TChw: its scaled latent, on the CPU. With `pictures` writes
-  /// samples/step-NNNNNN-clip<k>.png.
-  void add(const data::Clip& clip, const TeacherTarget& target, const torch::Tensor& student_TChw,
-           std::int64_t step, const RunDir& run);
-  /// Means over what was added.
-  ValidationResult result() const;
-
- private:
-  const ValidationConfig& config_;
-  const losses::LatentLossConfig& loss_;
-  Teacher& teacher_;
-  std::int64_t clips_ = 0;
-  double total_ = 0, difference_ = 0;
-  std::vector<std::pair<std::string, double>> parts_;
-  std::vector<metrics::DepthScores> student_, teacher_scores_;
-  std::vector<std::pair<std::string, std::filesystem::path>> pictures_;
-};
 
 /// The clips of a validation: samples 0, 1, ... of this data set and seed.
 struct ValidationData {
@@ -53,5 +23,21 @@ struct ValidationData {
 /// training, with a warning.
 ValidationData validation_data(const ValidationConfig& config, const data::DataConfig& data,
                                std::int64_t train_seed);
+
+/// How the student does on one clip, on the CPU. The disparities are min-max over the clip, and
+/// undefined without `depth`.
+struct ValidatedClip {
+  losses::LossParts loss;
+  torch::Tensor student_THW = {}, teacher_THW = {};
+};
+
+/// Scores of student and teacher over the validation clips. Per clip: the parts of the loss; with
+/// `depth` the mean absolute difference of the two disparities and, where the data set has depth,
+/// AbsRel and delta1 of both after a least-squares fit of scale and shift in disparity; with
+/// `pictures` samples/step-NNNNNN-clip<k>.png. Metrics are named valid/<what>; the score is
+/// valid/loss.
+ValidationResult validate_clips(const ValidationConfig& config, const ValidationData& data,
+                                ClipTargets& targets, std::int64_t step, const RunDir& run,
+                                const std::function<ValidatedClip(const TeacherTarget&)>& student);
 
 }  // namespace vdd::train

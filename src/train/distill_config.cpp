@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vdd/train/distill_unet_config.h"
+#include "vdd/train/distill_config.h"
 
 #include "vdd/core/text.h"
 
@@ -17,7 +17,7 @@ std::vector<std::string> RandomTeacherConfig::check() const {
   return errors;
 }
 
-std::vector<std::string> DistillUnetConfig::check() const {
+std::vector<std::string> DistillConfig::check() const {
   std::vector<std::string> errors;
   if (!model.teacher_unet.empty() && model.teacher.empty()) {
     errors.emplace_back("model.teacher_unet: needs model.teacher, which gives the other parts");
@@ -38,12 +38,13 @@ std::vector<std::string> DistillUnetConfig::check() const {
   return errors;
 }
 
-const std::vector<std::string>& distill_unet_free_keys() {
+const std::vector<std::string>& distill_free_keys() {
   static const std::vector<std::string> keys = {
       "model.teacher",       "model.teacher_unet",  "model.student", "data.root",
       "data.sources.*.root", "data.workers",        "data.prefetch", "data.max_bad_samples",
       "train.max_steps",     "train.threads",       "train.device",  "train.checkpoint_every",
-      "train.keep",          "train.max_nonfinite", "validation.*",  "cache.*"};
+      "train.keep",          "train.max_nonfinite", "validation.*",  "cache.*",
+      "head.init_from"};
   return keys;
 }
 

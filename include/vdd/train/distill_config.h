@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "vdd/data/config.h"
+#include "vdd/train/amp.h"
+#include "vdd/train/ema.h"
+#include "vdd/train/lr_schedule.h"
+#include "vdd/train/optimizer.h"
+#include "vdd/train/random_teacher.h"
+#include "vdd/train/teacher_cache.h"
+#include "vdd/train/train_config.h"
+
+// What both stages of the distillation set. docs/training.md explains the choices.
+namespace vdd::train {
+
+struct ModelConfig {
+  std::string teacher;
+  std::string teacher_unet;
+  std::string student;
+  RandomTeacherConfig random;
+
+  constexpr void fields(auto& f) {
+    f("teacher", teacher, "model folder of the teacher; empty: random weights of the sizes below");
+    f("teacher_unet", teacher_unet,
+      "folder of the teacher's UNet, if `teacher` only gives the rest: DepthCrafter's weights");
+    f("student", student, "folder of the UNet that the student starts from; empty: the teacher's");
+    f("random", random, "sizes and seed of a random teacher");
+  }
+};
+
+struct TeacherConfig {
+  std::int64_t steps = 5;
+  std::string dtype = "fp32";
+  std::string target_dtype = "fp32";
+  double noise_aug = 0.02;
+  std::int64_t chunk = 8;
+
+  constexpr void fields(auto& f) {
+    f("steps", steps, "sampler steps", positive);
+    f("dtype", dtype, "type of its weights and products", one_of("fp32", "fp16", "bf16"));
+    f("target_dtype", target_dtype,
+      "type its latents and embeddings are rounded to, in the cache and out of it",
+      one_of("fp32", "fp16", "bf16"));
+    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("chunk", chunk, "frames that are encoded or decoded at once", positive);
+  }
+};
+
+struct StudentConfig {
+  std::string input = "rgb_latent";
+  double rgb_latent_scale = 0.18215;
+  std::string noise = "per_sample";
+  double sigma = 700;
+
+  constexpr void fields(auto& f) {
+    f("input", input,
+      "noise: what the teacher starts from too (stochastic student); rgb_latent: the video's "
+      "latent in its place (deterministic student)",
+      one_of("noise", "rgb_latent"));
+    f("rgb_latent_scale", rgb_latent_scale, "factor of that latent", positive);
+    f("noise", noise,
+      "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed",
+      one_of("per_sample", "fixed_per_clip"));
+    f("sigma", sigma, "noise level of the one step", positive);
+  }
+};
+
+/// The base of each stage's config.
+struct DistillConfig {
+  ModelConfig model;
+  TeacherConfig teacher;
+  StudentConfig student;
+  data::DataConfig data;
+  OptimizerConfig optimizer;
+  LrScheduleConfig lr_schedule;
+  PrecisionConfig precision;
+  EmaConfig ema;
+  TrainConfig train;
+  ValidationConfig validation;
+  CacheConfig cache;
+
+  constexpr void fields(auto& f) {
+    f("model", model, "where the weights come from");
+    f("teacher", teacher, "the frozen n-step model that gives the targets");
+    f("student", student, "the one-step model that is trained");
+    f("data", data, "which clips are drawn, and what is done to them");
+    f("optimizer", optimizer, "Adam");
+    f("lr_schedule", lr_schedule, "course of the learning rate");
+    f("precision", precision, "mixed precision of the student");
+    f("ema", ema, "moving average of the trained weights");
+    f("train", train, "length, accumulation, device, checkpoints");
+    f("validation", validation, "how the student does on clips it is not trained on");
+    f("cache", cache, "the teacher's answers on disk");
+  }
+  std::vector<std::string> check() const;
+};
+
+/// Keys, as patterns, that a resumed run may change: nothing of what it computes depends on them.
+const std::vector<std::string>& distill_free_keys();
+
+}  // namespace vdd::train

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legend: T frames, C latent channels, h w latent pixels.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "vdd/pipeline/conditioning.h"
+#include "vdd/pipeline/model_folder.h"
+#include "vdd/train/distill_config.h"
+#include "vdd/train/teacher.h"
+
+// The one-step student, as far as both stages train it alike.
+namespace vdd::train {
+
+/// What vdd.json says about the student, except for the step.
+struct Origin {
+  std::string program;          ///< that trains it
+  std::string config;           ///< the resolved config, YAML
+  std::filesystem::path model;  ///< folder of the teacher, whose other parts the student uses
+  std::string data_hash;
+};
+
+/// The UNet that training starts from, float32: of config.model.student, or the teacher's. Throws
+/// DataError. A student that was trained on another input is a warning.
+models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& config,
+                                                      const Teacher& teacher, torch::Device device);
+
+struct StudentInput {
+  pipeline::Conditioning conditioning;
+  torch::Tensor x_TChw;  ///< of noise level config.sigma
+};
+
+/// What the student is given in place of the teacher's n steps: the teacher's own noise, or the
+/// video's latent.
+StudentInput student_input(const StudentConfig& config, const TeacherTarget& target,
+                           torch::Device device);
+
+/// The student as a model without any parts but the scheduler: what to save into `checkpoint`.
+pipeline::DepthModel student_model(const DistillConfig& config, const Origin& origin,
+                                   const Teacher& teacher, const std::filesystem::path& checkpoint,
+                                   std::int64_t step);
+
+}  // namespace vdd::train

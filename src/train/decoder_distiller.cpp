@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/decoder_distiller.h"
+
+#include <set>
+
+#include "vdd/core/error.h"
+#include "vdd/losses/affinity.h"
+#include "vdd/nn/initialize.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/train/amp.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+namespace {
+
+const std::string kUnet = "unet.", kHead = "dpt_head.";
+
+models::TemporalDptHead make_head(const HeadConfig& config, const models::UNetConfig& unet,
+                                  torch::Device device) {
+  models::DptConfig sizes = models::dpt_config(config.variant, unet);
+  sizes.activation = config.activation;
+  models::TemporalDptHead head(sizes);
+  nn::initialize(*head, static_cast<std::uint64_t>(config.seed));
+  if (!config.init_from.empty()) {
+    tensor::load_state(*head, *pipeline::open_dpt_head_weights(find_head(config.init_from)));
+  }
+  head->to(device);
+  return head;
+}
+
+tensor::NamedTensors joined(tensor::NamedTensors a, const tensor::NamedTensors& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Those of `tensors` whose names start with `prefix`, which is taken off.
+tensor::NamedTensors part_of(const tensor::NamedTensors& tensors, const std::string& prefix,
+                             bool keep_prefix = false) {
+  tensor::NamedTensors out;
+  for (const auto& [name, value] : tensors) {
+    if (!name.starts_with(prefix)) continue;
+    out.emplace_back(keep_prefix ? name : name.substr(prefix.size()), value);
+  }
+  return out;
+}
+
+}  // namespace
+
+fs::path find_head(const fs::path& path) {
+  const fs::path inside = path / "dpt_head";
+  fs::path found = fs::is_directory(inside) ? inside : path;
+  pipeline::open_dpt_head_weights(found);
+  return found;
+}
+
+DecoderDistiller::DecoderDistiller(const DistillDecoderConfig& config, DistillerParts parts)
+    : config_(config),
+      parts_(std::move(parts)),
+      compute_dtype_(tensor::parse_dtype(config.precision.compute)),
+      unet_(load_student(config, parts_.targets->teacher(), parts_.device)),
+      head_(make_head(config.head, unet_->config(), parts_.device)) {
+  head_->gradient_checkpointing = config.train.gradient_checkpointing;
+  selection_ = select_parameters(
+      joined(named_parameters(*unet_, kUnet), named_parameters(*head_, kHead)), config.trained);
+  parts_.targets->teacher().share_storage(part_of(selection_.frozen(), kUnet));
+}
+
+std::vector<ParameterGroup> DecoderDistiller::groups() const {
+  std::vector<ParameterGroup> groups;
+  for (const auto& [name, prefix, lr] : {std::tuple{"unet", kUnet, config_.optimizer.lr},
+                                         std::tuple{"head", kHead, config_.head.lr}}) {
+    auto trained = part_of(selection_.trained(), prefix, /*keep_prefix=*/true);
+    if (!trained.empty()) {
+      groups.push_back({.name = name, .parameters = std::move(trained), .lr = lr});
+    }
+  }
+  return groups;
+}
+
+DecoderDistiller::Answer DecoderDistiller::answer(const TeacherTarget& target) {
+  const StudentInput input = student_input(config_.student, target, parts_.device);
+  models::Taps taps{.only = std::set<std::string>{}};
+  for (const auto& pair : config_.loss.affinity.pairs) taps.only->insert(pair.student);
+  pipeline::StudentDisparity found;
+  {
+    const Autocast autocast(parts_.device, compute_dtype_);
+    found = pipeline::student_disparity(unet_, head_, input.conditioning, input.x_TChw,
+                                        {.height = target.disparity_THW.size(1),
+                                         .width = target.disparity_THW.size(2),
+                                         .sigma = config_.student.sigma,
+                                         .noise_aug = config_.teacher.noise_aug,
+                                         .latent = config_.loss.weights.latent > 0,
+                                         .taps = &taps});
+  }
+  Answer answer{
+      .disparity_THW = found.disparity_THW, .latent_TChw = found.latent_TChw, .features_TChw = {}};
+  for (const auto& pair : config_.loss.affinity.pairs) {
+    const torch::Tensor value = taps.tensors.at(pair.student).to(torch::kFloat32);
+    answer.features_TChw.push_back(
+        pair.pool == 0 ? value
+                       : losses::pool_features(value, target.disparity_THW.size(1) / pair.pool,
+                                               target.disparity_THW.size(2) / pair.pool));
+  }
+  return answer;
+}
+
+losses::LossParts DecoderDistiller::loss(const Answer& answer, const TeacherTarget& target) const {
+  losses::DecoderLossInputs inputs{
+      .prediction_THW = answer.disparity_THW,
+      .target_THW = target.disparity_THW.to(parts_.device),
+      .student_latent_TChw = answer.latent_TChw,
+      .teacher_latent_TChw = target.teacher_latent_TChw.to(parts_.device)};
+  for (std::size_t i = 0; i < answer.features_TChw.size(); ++i) {
+    const std::string& map = config_.loss.affinity.pairs[i].teacher;
+    inputs.features.emplace_back(answer.features_TChw[i],
+                                 target.features_TChw.at(map).to(parts_.device));
+  }
+  return losses::decoder_loss(inputs, config_.loss);
+}
+
+SampleLoss DecoderDistiller::step(const data::Clip& clip, std::int64_t n) {
+  const TeacherTarget target = parts_.targets->get(clip, n);
+  return {.loss = loss(answer(target), target),
+          .cache_key = parts_.targets->key(clip.content_key, n),
+          .noise_seed = target.noise_seed};
+}
+
+ValidationResult DecoderDistiller::validate(std::int64_t step, const RunDir& run) {
+  return validate_clips(
+      config_.validation, parts_.validation, *parts_.targets, step, run,
+      [&](const TeacherTarget& target) {
+        const Answer student = answer(target);
+        return ValidatedClip{
+            .loss = loss(student, target),
+            .student_THW = pipeline::normalize_disparity(student.disparity_THW).cpu(),
+            .teacher_THW = target.disparity_THW};
+      });
+}
+
+void DecoderDistiller::save_model(const fs::path& checkpoint, std::int64_t step) {
+  auto model = student_model(config_, parts_.origin, parts_.targets->teacher(), checkpoint, step);
+  model.unet = unet_;
+  model.dpt_head = head_;
+  model.info.decoder = "dpt";
+  pipeline::save_depth_model(checkpoint, model);
+}
+
+void DecoderDistiller::load_model(const fs::path& checkpoint) {
+  tensor::load_state(*unet_, *pipeline::open_unet_weights(checkpoint / "unet"));
+  tensor::load_state(*head_, *pipeline::open_dpt_head_weights(checkpoint / "dpt_head"));
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/student.h"
+
+#include <cmath>
+
+#include "base_folder.h"
+#include "vdd/core/log.h"
+#include "vdd/core/system.h"
+#include "vdd/core/text.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::train {
+namespace fs = std::filesystem;
+
+models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& config,
+                                                      const Teacher& teacher,
+                                                      torch::Device device) {
+  fs::path start = teacher.folders().unet;
+  if (!config.model.student.empty()) {
+    const auto folders = pipeline::find_model(config.model.student, config.model.student);
+    if (folders.info.steps == 1 && folders.info.input != config.student.input) {
+      log::warning("train", concat(config.model.student, " was trained with student.input ",
+                                   folders.info.input, ", not ", config.student.input));
+    }
+    start = folders.unet;
+  }
+  auto unet = pipeline::load_unet(start, {.dtype = torch::kFloat32, .device = device});
+  unet->gradient_checkpointing = config.train.gradient_checkpointing;
+  return unet;
+}
+
+StudentInput student_input(const StudentConfig& config, const TeacherTarget& target,
+                           torch::Device device) {
+  StudentInput input{.conditioning = {.rgb_latent_TChw = target.rgb_latent_TChw.to(device),
+                                      .image_embeds_TD = target.image_embeds_TD.to(device)},
+                     .x_TChw = {}};
+  const torch::Tensor start_TChw =
+      config.input == "rgb_latent" ? input.conditioning.rgb_latent_TChw * config.rgb_latent_scale
+                                   : tensor::randn(target.rgb_latent_TChw.sizes(),
+                                                   static_cast<std::uint64_t>(target.noise_seed))
+                                         .to(device);
+  input.x_TChw = start_TChw * std::sqrt(config.sigma * config.sigma + 1);
+  return input;
+}
+
+pipeline::DepthModel student_model(const DistillConfig& config, const Origin& origin,
+                                   const Teacher& teacher, const fs::path& checkpoint,
+                                   std::int64_t step) {
+  pipeline::DepthModel model;
+  model.scheduler = teacher.scheduler();
+  model.info = {.input = config.student.input,
+                .rgb_latent_scale = config.student.rgb_latent_scale,
+                .steps = 1,
+                .noise_aug = config.teacher.noise_aug,
+                .base = base_from(checkpoint, origin.model),
+                .provenance = {.program = origin.program,
+                               .version = version(),
+                               .step = step,
+                               .config = origin.config,
+                               .teacher_hash = teacher.unet_hash(),
+                               .data_hash = origin.data_hash}};
+  return model;
+}
+
+}  // namespace vdd::train

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/decoder_distiller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/clips.h"
+#include "support/temp_dir.h"
+#include "support/thrown.h"
+#include "vdd/core/error.h"
+#include "vdd/losses/affinity.h"
+#include "vdd/pipeline/sampling.h"
+
+namespace vdd::train {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TempDir;
+using test::thrown;
+using ::testing::HasSubstr;
+
+/// One random teacher and a few clips for all tests.
+class DecoderDistillerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    shared_ = std::make_unique<TempDir>();
+    test::write_clips(*shared_ / "clips", 3, 6, 64, 128);
+    write_random_teacher(*shared_ / "teacher", {});
+  }
+  static void TearDownTestSuite() { shared_.reset(); }
+
+  DecoderDistillerTest() {
+    config_.data.root = (*shared_ / "clips").string();
+    config_.data.holdout = {};
+    config_.data.frames = 2;
+    config_.data.height = 64;
+    config_.data.width = 128;
+    config_.model.teacher = (*shared_ / "teacher").string();
+    config_.teacher.steps = 2;
+    config_.student.input = "rgb_latent";
+    config_.validation.every = 0;
+    config_.head.variant = "tiny";
+    dataset_ = std::make_shared<data::ClipDataset>(config_.data);
+    folders_ = pipeline::find_model(config_.model.teacher);
+  }
+
+  std::shared_ptr<ClipTargets> targets(const fs::path& cache = {}, bool latents_only = false) {
+    std::optional<DecoderMaps> maps;
+    if (!latents_only) {
+      maps.emplace();
+      for (const auto& pair : config_.loss.affinity.pairs) maps->emplace(pair.teacher, pair.pool);
+    }
+    return std::make_shared<ClipTargets>(
+        config_,
+        std::make_shared<Teacher>(folders_, config_.teacher, cache, torch::kCPU, std::move(maps)),
+        dataset_);
+  }
+  DecoderDistiller distiller(const std::shared_ptr<ClipTargets>& given) {
+    return {config_,
+            {.targets = given,
+             .validation = {},
+             .origin = {.program = "distill_decoder",
+                        .config = "",
+                        .model = config_.model.teacher,
+                        .data_hash = ""},
+             .device = torch::kCPU}};
+  }
+
+  static std::unique_ptr<TempDir> shared_;
+  TempDir folder_;
+  DistillDecoderConfig config_;
+  std::shared_ptr<data::ClipDataset> dataset_;
+  pipeline::ModelFolders folders_;
+};
+std::unique_ptr<TempDir> DecoderDistillerTest::shared_;
+
+TEST_F(DecoderDistillerTest, TheTargetIsWhatTheVaeDecodesFromTheTeachersLatent) {
+  config_.teacher.chunk = 1;  // a clip of its own for each frame
+  const TeacherTarget target = targets()->get(dataset_->load(0, 0), 0);
+  auto vae = pipeline::load_vae(folders_.vae);
+  EXPECT_TRUE(torch::equal(target.disparity_THW,
+                           pipeline::decode_disparity(vae, target.teacher_latent_TChw, 1)));
+  EXPECT_EQ(target.disparity_THW.min().item<float>(), 0);
+  EXPECT_EQ(target.disparity_THW.max().item<float>(), 1);
+  ASSERT_EQ(target.features_TChw.size(), 1U);
+  const torch::Tensor feature = target.features_TChw.at("decoder.up_blocks.0");
+  const torch::NoGradGuard no_grad;
+  for (std::int64_t t = 0; t < 2; ++t) {
+    models::Taps taps;
+    vae->decode(target.teacher_latent_TChw.slice(0, t, t + 1) / 0.18215, 1, &taps);
+    const torch::Tensor whole = taps.tensors.at("decoder.up_blocks.0");
+    EXPECT_EQ(whole.sizes(), torch::IntArrayRef({1, 64, 16, 32}));  // a quarter of the image
+    EXPECT_TRUE(torch::equal(feature[t], losses::pool_features(whole, 4, 8)[0]));
+  }
+}
+
+TEST_F(DecoderDistillerTest, LatentsOfStageOneAreDecodedNotComputedAnew) {
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget fresh = targets()->get(clip, 0);
+  const auto first = targets(folder_ / "cache", /*latents_only=*/true);
+  const TeacherTarget latents = first->get(clip, 0);
+  EXPECT_FALSE(latents.disparity_THW.defined());
+  const auto second = targets(folder_ / "cache");
+  EXPECT_NE(first->key(clip.content_key, 0), second->key(clip.content_key, 0));
+  EXPECT_TRUE(identical(second->get(clip, 0), fresh));
+  EXPECT_FALSE(second->teacher().unet_loaded());
+  const auto third = targets(folder_ / "cache");
+  EXPECT_TRUE(identical(third->get(clip, 0), fresh));
+  EXPECT_FALSE(third->teacher().vae_loaded());
+  EXPECT_EQ(cache_verify(folder_ / "cache").entries, 2);
+}
+
+TEST_F(DecoderDistillerTest, EveryMapOfATargetIsInItsKey) {
+  const auto key = [&] { return targets()->key("abc", 0); };
+  const std::string before = key();
+  config_.loss.affinity.pairs[0].pool = 8;
+  EXPECT_NE(key(), before);
+  config_.loss.affinity.pairs[0] = {.teacher = "decoder.mid_block"};
+  EXPECT_NE(key(), before);
+  config_.loss.affinity.pairs[0].teacher = "decoder.up_block.0";
+  EXPECT_THAT(thrown<ConfigError>(key),
+              HasSubstr("no map 'decoder.up_block.0'; did you mean 'decoder.up_blocks.0'?"));
+}
+
+TEST_F(DecoderDistillerTest, TheLossIsThatOfHeadAndTeacher) {
+  const auto given = targets();
+  DecoderDistiller student = distiller(given);
+  const data::Clip clip = dataset_->load(0, 1);
+  const SampleLoss sample = student.step(clip, 1);
+  const torch::NoGradGuard no_grad;
+  const TeacherTarget target = given->get(clip, 1);
+  const auto answer = student.answer(target);
+  EXPECT_EQ(answer.disparity_THW.sizes(), torch::IntArrayRef({2, 64, 128}));
+  EXPECT_EQ(answer.features_TChw[0].sizes(), torch::IntArrayRef({2, 32, 4, 8}));
+  const torch::Tensor expected =
+      losses::silog_loss(answer.disparity_THW, target.disparity_THW) +
+      0.1 * losses::affinity_loss(answer.features_TChw[0],
+                                  target.features_TChw.at("decoder.up_blocks.0")) +
+      2 * losses::gradient_matching_loss(answer.disparity_THW, target.disparity_THW);
+  EXPECT_NEAR(sample.loss.total.item<double>(), expected.item<double>(), 1e-5);
+  EXPECT_EQ(sample.noise_seed, target.noise_seed);
+}
+
+TEST_F(DecoderDistillerTest, EveryTrainedTensorGetsAGradientAndNoIdleOneIsTrained) {
+  DecoderDistiller student = distiller(targets());
+  audit(student, *dataset_, 0);  // throws otherwise
+  std::map<std::string, bool> trained;
+  for (const auto& p : student.selection().parameters) trained[p.name] = p.trained;
+  for (const char* name : {"unet.conv_out.weight", "unet.conv_norm_out.weight",
+                           "unet.up_blocks.3.attentions.0.transformer_blocks.0.attn2.to_q.weight",
+                           "unet.mid_block.resnets.0.temporal_res_block.conv1.weight",
+                           "dpt_head.scratch.refinenet4.resConfUnit1.conv1.weight"}) {
+    ASSERT_TRUE(trained.contains(name)) << name;
+    EXPECT_FALSE(trained.at(name)) << name;
+  }
+  for (const char* name :
+       {"unet.conv_in.weight", "dpt_head.projects.0.weight",
+        "dpt_head.motion_modules.0.temporal_transformer.transformer_blocks.0.norms.1.weight",
+        "dpt_head.scratch.output_conv2.2.bias"}) {
+    ASSERT_TRUE(trained.contains(name)) << name;
+    EXPECT_TRUE(trained.at(name)) << name;
+  }
+}
+
+TEST_F(DecoderDistillerTest, ALatentLossReachesTheLastLayersIfTheyTrain) {
+  config_.loss.weights.latent = 1;
+  std::erase_if(config_.trained.patterns, [](auto& p) { return p.starts_with("!unet.conv"); });
+  DecoderDistiller student = distiller(targets());
+  audit(student, *dataset_, 0);
+  const SampleLoss sample = student.step(dataset_->load(0, 0), 0);
+  EXPECT_EQ(sample.loss.parts.back().first, "latent");
+}
+
+TEST_F(DecoderDistillerTest, UnetAndHeadHaveTheirOwnLearningRates) {
+  config_.optimizer.lr = 1e-4;
+  config_.head.lr = 1e-3;
+  const auto groups = distiller(targets()).groups();
+  ASSERT_EQ(groups.size(), 2U);
+  EXPECT_EQ(groups[0].name, "unet");
+  EXPECT_EQ(groups[0].lr, 1e-4);
+  EXPECT_EQ(groups[1].name, "head");
+  EXPECT_EQ(groups[1].lr, 1e-3);
+  EXPECT_TRUE(groups[1].parameters[0].first.starts_with("dpt_head."));
+}
+
+TEST_F(DecoderDistillerTest, ACheckpointReadsBackAndStartsAnotherHead) {
+  const auto given = targets();
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget target = given->get(clip, 0);
+  DecoderDistiller student = distiller(given);
+  Optimizer optimizer(student.groups(), config_.optimizer);
+  student.step(clip, 0).loss.total.backward();
+  optimizer.step(1000);
+  const fs::path checkpoint = folder_ / "run/checkpoints/step-000001";
+  fs::create_directories(checkpoint);
+  student.save_model(checkpoint, 1);
+
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor expected = student.answer(target).disparity_THW;
+  DecoderDistiller again = distiller(targets());
+  EXPECT_FALSE(torch::equal(again.answer(target).disparity_THW, expected));
+  again.load_model(checkpoint);
+  EXPECT_TRUE(torch::equal(again.answer(target).disparity_THW, expected));
+
+  const auto found = pipeline::find_model(checkpoint);
+  EXPECT_EQ(found.info.decoder, "dpt");
+  EXPECT_EQ(found.info.steps, 1);
+  EXPECT_TRUE(fs::equivalent(found.vae, folders_.vae));
+
+  config_.head.init_from = checkpoint.string();
+  config_.model.student = checkpoint.string();
+  EXPECT_TRUE(torch::equal(distiller(targets()).answer(target).disparity_THW, expected));
+}
+
+TEST_F(DecoderDistillerTest, FrozenTensorsShareMemoryWithTheTeacher) {
+  const auto given = targets();
+  DecoderDistiller student = distiller(given);
+  given->get(dataset_->load(0, 0), 0);
+  std::map<std::string, torch::Tensor> teacher;
+  for (const auto& [name, value] : given->teacher().unet_parameters())
+    teacher["unet." + name] = value;
+  for (const auto& p : student.selection().parameters) {
+    if (!teacher.contains(p.name)) continue;
+    EXPECT_EQ(p.tensor.data_ptr() == teacher.at(p.name).data_ptr(), !p.trained) << p.name;
+  }
+}
+
+}  // namespace
+}  // namespace vdd::train
