@@ -79,7 +79,8 @@ std::vector<ParameterGroup> DecoderDistiller::groups() const {
 }
 
 DecoderDistiller::Answer DecoderDistiller::answer(const TeacherTarget& target) {
-  const StudentInput input = student_input(config_.student, target, parts_.device);
+  const StudentInput input =
+      student_input(config_.student, parts_.targets->teacher(), target, parts_.device);
   models::Taps taps{.only = std::set<std::string>{}};
   for (const auto& pair : config_.loss.affinity.pairs) taps.only->insert(pair.student);
   pipeline::StudentDisparity found;

@@ -12,15 +12,24 @@
 namespace vdd::train {
 namespace fs = std::filesystem;
 
+double rgb_latent_scale(const StudentConfig& config, const Teacher& teacher) {
+  return config.rgb_latent_scale.value_or(teacher.scaling_factor());
+}
+
 models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& config,
                                                       const Teacher& teacher,
                                                       torch::Device device) {
   fs::path start = teacher.folders().unet;
   if (!config.model.student.empty()) {
     const auto folders = pipeline::find_model(config.model.student, config.model.student);
-    if (folders.info.steps == 1 && folders.info.input != config.student.input) {
+    const pipeline::VddInfo& info = folders.info;
+    const double scale = rgb_latent_scale(config.student, teacher);
+    if (info.steps == 1 && info.input != config.student.input) {
       log::warning("train", concat(config.model.student, " was trained with student.input ",
-                                   folders.info.input, ", not ", config.student.input));
+                                   info.input, ", not ", config.student.input));
+    } else if (info.steps == 1 && info.input == "rgb_latent" && info.rgb_latent_scale != scale) {
+      log::warning("train", concat(config.model.student, " was trained with rgb_latent_scale ",
+                                   info.rgb_latent_scale, ", not ", scale));
     }
     start = folders.unet;
   }
@@ -29,16 +38,17 @@ models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& confi
   return unet;
 }
 
-StudentInput student_input(const StudentConfig& config, const TeacherTarget& target,
-                           torch::Device device) {
+StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
+                           const TeacherTarget& target, torch::Device device) {
   StudentInput input{.conditioning = {.rgb_latent_TChw = target.rgb_latent_TChw.to(device),
                                       .image_embeds_TD = target.image_embeds_TD.to(device)},
                      .x_TChw = {}};
   const torch::Tensor start_TChw =
-      config.input == "rgb_latent" ? input.conditioning.rgb_latent_TChw * config.rgb_latent_scale
-                                   : tensor::randn(target.rgb_latent_TChw.sizes(),
-                                                   static_cast<std::uint64_t>(target.noise_seed))
-                                         .to(device);
+      config.input == "rgb_latent"
+          ? input.conditioning.rgb_latent_TChw * rgb_latent_scale(config, teacher)
+          : tensor::randn(target.rgb_latent_TChw.sizes(),
+                          static_cast<std::uint64_t>(target.noise_seed))
+                .to(device);
   input.x_TChw = start_TChw * std::sqrt(config.sigma * config.sigma + 1);
   return input;
 }
@@ -49,7 +59,7 @@ pipeline::DepthModel student_model(const DistillConfig& config, const Origin& or
   pipeline::DepthModel model;
   model.scheduler = teacher.scheduler();
   model.info = {.input = config.student.input,
-                .rgb_latent_scale = config.student.rgb_latent_scale,
+                .rgb_latent_scale = rgb_latent_scale(config.student, teacher),
                 .steps = 1,
                 .noise_aug = config.teacher.noise_aug,
                 .base = base_from(checkpoint, origin.model),

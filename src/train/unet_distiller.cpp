@@ -22,7 +22,8 @@ std::vector<ParameterGroup> UnetDistiller::groups() const {
 }
 
 torch::Tensor UnetDistiller::denoise(const TeacherTarget& target) {
-  const StudentInput input = student_input(config_.student, target, parts_.device);
+  const StudentInput input =
+      student_input(config_.student, parts_.targets->teacher(), target, parts_.device);
   const Autocast autocast(parts_.device, compute_dtype_);
   return pipeline::student_denoise(unet_, input.conditioning, input.x_TChw, config_.student.sigma,
                                    config_.teacher.noise_aug);

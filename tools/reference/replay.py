@@ -107,8 +107,10 @@ class Student:
 
     def __init__(self, run, config):
         self.config = config
-        self.unet = UNetSpatioTemporalConditionModel.from_pretrained(
-            Path(config["model"]["student"] or config["model"]["teacher"] or run / "teacher") / "unet")
+        teacher = Path(config["model"]["teacher"] or run / "teacher")
+        if config["student"]["rgb_latent_scale"] is None:
+            config["student"]["rgb_latent_scale"] = json.loads((teacher / "vae" / "config.json").read_text())["scaling_factor"]
+        self.unet = UNetSpatioTemporalConditionModel.from_pretrained(Path(config["model"]["student"] or teacher) / "unet")
         self.modules = {"unet": ("", self.unet)}
         if "head" in config:
             self.head = first_head(run, config["head"])

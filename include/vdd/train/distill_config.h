@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,7 @@ struct TeacherConfig {
 
 struct StudentConfig {
   std::string input = "rgb_latent";
-  double rgb_latent_scale = 0.18215;
+  std::optional<double> rgb_latent_scale = std::nullopt;
   std::string noise = "per_sample";
   double sigma = 700;
 
@@ -61,7 +62,8 @@ struct StudentConfig {
       "noise: what the teacher starts from too (stochastic student); rgb_latent: the video's "
       "latent in its place (deterministic student)",
       one_of("noise", "rgb_latent"));
-    f("rgb_latent_scale", rgb_latent_scale, "factor of that latent", positive);
+    f("rgb_latent_scale", rgb_latent_scale,
+      "factor of that latent; null: the scaling_factor of the teacher's VAE", positive);
     f("noise", noise,
       "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed",
       one_of("per_sample", "fixed_per_clip"));

@@ -22,6 +22,10 @@ struct Origin {
   std::string data_hash;
 };
 
+/// Factor of the video's latent where it stands in for noise: the config's, or the one that brings
+/// latents of the teacher's VAE to the scale that its UNet knows.
+double rgb_latent_scale(const StudentConfig& config, const Teacher& teacher);
+
 /// The UNet that training starts from, float32: of config.model.student, or the teacher's. Throws
 /// DataError. A student that was trained on another input is a warning.
 models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& config,
@@ -34,8 +38,8 @@ struct StudentInput {
 
 /// What the student is given in place of the teacher's n steps: the teacher's own noise, or the
 /// video's latent.
-StudentInput student_input(const StudentConfig& config, const TeacherTarget& target,
-                           torch::Device device);
+StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
+                           const TeacherTarget& target, torch::Device device);
 
 /// The student as a model without any parts but the scheduler: what to save into `checkpoint`.
 pipeline::DepthModel student_model(const DistillConfig& config, const Origin& origin,

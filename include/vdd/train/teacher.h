@@ -64,6 +64,7 @@ class Teacher {
   const diffusion::SchedulerConfig& scheduler() const { return model_.scheduler; }
   std::int64_t latent_scale() const { return vae_config_.scale(); }
   std::int64_t latent_channels() const { return vae_config_.latent_channels; }
+  double scaling_factor() const { return vae_config_.scaling_factor; }
   const std::string& unet_hash() const { return model_.unet_hash; }
   const std::string& vae_hash() const { return model_.vae_hash; }
   const std::string& image_encoder_hash() const { return model_.image_encoder_hash; }
