@@ -13,6 +13,7 @@
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
+#include "vdd/report/page.h"
 #include "vdd/train/trainability_audit.h"
 
 namespace vdd::train {
@@ -206,6 +207,7 @@ ExitCode Trainer::run() {
   const bool finished = (step_ >= train.max_steps || window_size() == 0) && !validation_due();
   if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
   metrics_->sync();
+  report();
   if (finished) {
     log::info("train", concat("done: ", step_, " updates, ", samples_, " samples"));
     return ExitCode::kDone;
@@ -338,6 +340,7 @@ void Trainer::validate() {
     best_step_ = step_;
     if (saved_step_ == step_) checkpoints_.mark_best(step_);
   }
+  report();
 }
 
 /// The model folder holds what one would use: the averaged weights, if there are any. The raw ones
@@ -368,6 +371,17 @@ void Trainer::save(bool final) {
   };
   const bool best = !best_score_ || best_step_ == step_;  // the newest, as long as none has a score
   if (checkpoints_.save(step_, fill, {.best = best, .final = final})) saved_step_ = step_;
+}
+
+/// The page for people. That it cannot be written never stops a training.
+void Trainer::report() {
+  try {
+    report::write_report(run_.root());
+  } catch (const std::exception& e) {
+    if (!std::exchange(report_failed_, true)) {
+      log::warning("train", concat("no report.html: ", e.what(), " (said once; training goes on)"));
+    }
+  }
 }
 
 void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed) {

@@ -4,6 +4,7 @@
 
 #include "support/run_program.h"
 #include "support/temp_dir.h"
+#include "vdd/core/text.h"
 
 namespace vdd::test {
 namespace {
@@ -51,6 +52,23 @@ TEST(BenchCommand, CountsWithoutRunningAndRefusesInOneLine) {
   expect_refused({"bench"}, "error: command line: either --model or --random is needed\n");
   expect_refused({"bench", "--random", "tiny", "--size", "64"},
                  "error: command line: --size: '64' is not HEIGHTxWIDTH\n");
+}
+
+TEST(ReportCommand, WritesThePageWhereItIsToldAndRefusesInOneLine) {
+  const TempDir folder;
+  for (const char* run : {"a", "b"}) {
+    folder.write(concat(run, "/config.resolved.yaml"), concat("seed: ", run, "\n"));
+  }
+  const std::string a = (folder / "a").string(), b = (folder / "b").string();
+  const Finished one = run_program("vdd", {"report", a});
+  EXPECT_EQ(one.out, a + "/report.html\n") << one.err;
+  const std::string page = (folder / "page.html").string();
+  ASSERT_EQ(run_program("vdd", {"report", a, b, "-o", page}).code, 0);
+  EXPECT_THAT(content(page), HasSubstr("<tr><th>seed</th><td>a</td><td>b</td></tr>"));
+  expect_refused({"report", a, b}, "error: command line: --output is needed to compare runs\n");
+  const Finished none = run_program("vdd", {"report", folder.path().string()});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("holds no run"));
 }
 
 TEST(DoctorCommand, SaysWhatIsNotThere) {

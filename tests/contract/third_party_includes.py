@@ -13,6 +13,7 @@ TORCH = {"torch", "ATen", "c10"}
 ALLOWED = {
     "core": (set(), {"spdlog", "openssl"}),
     "config": (set(), {"yaml-cpp", "nlohmann"}),
+    "report": (set(), {"nlohmann"}),
     "tensor": (TORCH, TORCH),
     "io": (TORCH, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate", "openexr", "zlib"}),
     "scenes": (TORCH, TORCH),

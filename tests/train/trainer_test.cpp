@@ -12,7 +12,9 @@
 #include "support/clips.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
+#include "vdd/core/log.h"
 #include "vdd/core/stop.h"
+#include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 
 namespace vdd::train {
@@ -92,6 +94,7 @@ class TrainerTest : public ::testing::Test {
 
   ExitCode run(Colour& colour, const std::string& name, RunMode mode = RunMode::kNew) {
     RunDir run(folder_ / name, mode);
+    run.write_config(concat("train:\n  max_steps: ", config_.train.max_steps, "\n"));
     Trainer trainer(colour, dataset_, config_, run);
     if (mode == RunMode::kResume) trainer.resume();
     return trainer.run();
@@ -201,6 +204,25 @@ TEST_F(TrainerTest, RefusesToGoOnFromOtherInputs) {
   config_.inputs = {{"teacher UNet", "bbbb"}};
   EXPECT_THAT(thrown<ConfigError>([&] { run(colour, "run", RunMode::kResume); }),
               HasSubstr("another teacher UNet"));
+}
+
+TEST_F(TrainerTest, LeavesAReportThatMayFail) {
+  config_.train.max_steps = 3;
+  Colour first, second;
+  ASSERT_EQ(run(first, "run"), ExitCode::kDone);
+  const fs::path report = folder_ / "run/report.html";
+  EXPECT_THAT(content(report), HasSubstr("<td>3 of 3</td>"));
+  EXPECT_THAT(content(report), HasSubstr("Validation: loss"));
+
+  fs::remove(report);
+  fs::create_directories(report / "in the way");
+  config_.train.max_steps = 5;
+  log::add_file(folder_ / "log");
+  EXPECT_EQ(run(second, "run", RunMode::kResume), ExitCode::kDone);
+  log::flush();
+  const std::string log = content(folder_ / "log");
+  EXPECT_NE(log.find("no report.html: "), std::string::npos) << log;
+  EXPECT_EQ(log.find("no report.html: "), log.rfind("no report.html: "));
 }
 
 TEST_F(TrainerTest, TheModelFolderHoldsTheAveragedWeights) {

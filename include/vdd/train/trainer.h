@@ -106,6 +106,7 @@ class Trainer {
   bool validation_due() const;
   void validate();
   void save(bool final);
+  void report();
 
   Distiller& distiller_;
   std::shared_ptr<data::ClipDataset> dataset_;
@@ -129,6 +130,7 @@ class Trainer {
   std::int64_t dropped_ = 0;          ///< updates in a row that were not finite
   std::optional<double> best_score_;
   std::int64_t best_step_ = -1;
+  bool report_failed_ = false;
   std::int64_t log_lines_ = 0;  ///< of metrics.jsonl, at the checkpoint the run goes on from
 };
 
