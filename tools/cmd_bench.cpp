@@ -39,17 +39,21 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
   return {*height, *width};
 }
 
-/// A teacher of five steps and a student of one, which share all weights: time is the same.
+/// A teacher of five steps, a student of one and the same with a head instead of the VAE decoder.
+/// They share all weights: time is the same.
 std::vector<pipeline::NamedModel> random_models(const Options& o, const pipeline::LoadTarget& to) {
+  const bool svd = o.random == "svd";
+  const models::UNetConfig unet = svd ? models::UNetConfig() : train::tiny_unet();
   const auto teacher =
-      o.random == "svd"
-          ? pipeline::random_model({}, pipeline::svd_vae(), pipeline::svd_image_encoder(), to)
-          : pipeline::random_model(train::tiny_unet(), train::tiny_vae(),
-                                   train::tiny_image_encoder(), to);
+      pipeline::random_model(unet, svd ? pipeline::svd_vae() : train::tiny_vae(),
+                             svd ? pipeline::svd_image_encoder() : train::tiny_image_encoder(), to,
+                             models::dpt_config(svd ? "L" : "tiny", unet));
   auto student = teacher;
   student.info.steps = 1;
   student.info.input = "rgb_latent";
-  return {{"teacher", teacher}, {"student", student}};
+  auto with_head = student;
+  with_head.info.decoder = "dpt";
+  return {{"teacher", teacher}, {"student + VAE", student}, {"student + DPT", with_head}};
 }
 
 void bench(Options o) {
@@ -66,10 +70,12 @@ void bench(Options o) {
 
   auto models = o.random.empty() ? std::vector<pipeline::NamedModel>() : random_models(o, target);
   for (const auto& path : o.models) {
+    const pipeline::ModelFolders folders = pipeline::find_model(path);
     models.push_back(
-        {path.string(), o.flops_only
-                            ? pipeline::load_shapes(pipeline::find_model(path), target.dtype)
-                            : pipeline::load_depth_model({.model = path, .target = target})});
+        {path.string(),
+         o.flops_only ? pipeline::load_shapes(folders, target.dtype)
+                      : pipeline::load_depth_model({.model = path, .target = target},
+                                                   {.dpt_head = folders.info.decoder == "dpt"})});
   }
   const auto result = pipeline::bench_stages(models, o.bench);
   std::cout << (o.json ? config::to_json(result) : pipeline::to_markdown(result));
@@ -92,7 +98,7 @@ void add_bench(CLI::App& vdd) {
   };
   number("--threads", o->torch.threads, "of tensor operations on the CPU; 0: all [0]");
   number("--frames", o->bench.frames, "of the clip [110]");
-  number("--chunk", o->bench.chunk, "frames encoded or decoded at once [8]");
+  number("--chunk", o->bench.chunk, "frames the VAE encodes or decodes at once [8]");
   number("--rounds", o->bench.rounds, "timed runs of each stage [5]");
   number("--warmup", o->bench.warmup, "runs before them [2]");
   command->add_flag("--flops-only", o->flops_only, "count operations from the shapes; run nothing");

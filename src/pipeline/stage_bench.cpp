@@ -40,7 +40,25 @@ struct Stage {
 struct Inputs {
   torch::Tensor rgb_T3HW, noise_TChw;
   Conditioning conditioning;
+  std::vector<torch::Tensor> features;  ///< what a head in place of the VAE decoder takes
 };
+
+bool decodes_with_head(const DepthModel& model) {
+  return model.info.decoder == "dpt";
+}
+
+std::vector<torch::Tensor> make_features(const models::DptConfig& head,
+                                         const StageBenchConfig& config,
+                                         const torch::TensorOptions& options) {
+  std::vector<torch::Tensor> features;
+  for (std::size_t i = 0; i < head.taps.size(); ++i) {
+    features.push_back(
+        torch::randn({config.frames, head.in_channels[i], config.height / head.in_strides[i],
+                      config.width / head.in_strides[i]},
+                     options));
+  }
+  return features;
+}
 
 Inputs make_inputs(const DepthModel& model, const StageBenchConfig& config) {
   const std::int64_t scale = model.vae->config().scale();
@@ -51,13 +69,18 @@ Inputs make_inputs(const DepthModel& model, const StageBenchConfig& config) {
                              ", got ", config.height, "x", config.width));
   }
   const auto options = torch::TensorOptions(model.unet->device());
+  std::vector<torch::Tensor> features;
+  if (decodes_with_head(model)) {
+    features = make_features(model.dpt_head->config(), config, options.dtype(model.unet->dtype()));
+  }
   const std::int64_t T = config.frames, h = config.height / scale, w = config.width / scale;
   const std::int64_t C = model.vae->config().latent_channels;
   const std::int64_t D = model.image_encoder->config().projection_dim;
   return {.rgb_T3HW = torch::rand({T, 3, config.height, config.width}, options) * 2 - 1,
           .noise_TChw = torch::randn({T, C, h, w}, options),
           .conditioning = {.rgb_latent_TChw = torch::randn({T, C, h, w}, options),
-                           .image_embeds_TD = torch::randn({T, D}, options)}};
+                           .image_embeds_TD = torch::randn({T, D}, options)},
+          .features = std::move(features)};
 }
 
 torch::Tensor denoise(DepthModel& model, const Inputs& in) {
@@ -85,7 +108,14 @@ std::vector<Stage> stages_of(NamedModel& named, const StageBenchConfig& config) 
          encode_video(model.vae, model.image_encoder, in->rgb_T3HW, noise_aug, in->rgb_T3HW, chunk);
        }},
       {"denoise", [&model, in] { denoise(model, *in); }},
-      {"decode", [&model, in, chunk] { decode_disparity(model.vae, in->noise_TChw, chunk); }}};
+      {"decode", [&model, in, config] {
+         if (decodes_with_head(model)) {
+           normalize_disparity(
+               model.dpt_head->forward(in->features, config.frames, config.height, config.width));
+         } else {
+           decode_disparity(model.vae, in->noise_TChw, config.chunk);
+         }
+       }}};
   std::vector<Stage> stages;
   for (const std::string& name : config.stages) {
     StageCost cost{.model = named.name, .stage = name};
@@ -248,7 +278,8 @@ models::ClipConfig svd_image_encoder() {
 }
 
 DepthModel random_model(const models::UNetConfig& unet, const models::VaeConfig& vae,
-                        const models::ClipConfig& image_encoder, const LoadTarget& target) {
+                        const models::ClipConfig& image_encoder, const LoadTarget& target,
+                        const std::optional<models::DptConfig>& dpt_head) {
   const nn::ParameterDevice device(target.device);
   DepthModel model;
   model.unet = models::UNetSpatioTemporalConditionModel(unet);
@@ -262,15 +293,23 @@ DepthModel random_model(const models::UNetConfig& unet, const models::VaeConfig&
   prepare(*model.unet, 1);
   prepare(*model.vae, 2);
   prepare(*model.image_encoder, 3);
+  if (dpt_head) {
+    model.dpt_head = models::TemporalDptHead(*dpt_head);
+    prepare(*model.dpt_head, 4);
+  }
   return model;
 }
 
 DepthModel load_shapes(const ModelFolders& folders, torch::Dtype dtype) {
+  std::optional<models::DptConfig> dpt_head;
+  if (!folders.dpt_head.empty()) {
+    dpt_head = config::load_json<models::DptConfig>(folders.dpt_head / "config.json");
+  }
   DepthModel model =
       random_model(config::load_json<models::UNetConfig>(folders.unet / "config.json"),
                    config::load_json<models::VaeConfig>(folders.vae / "config.json"),
                    config::load_json<models::ClipConfig>(folders.image_encoder / "config.json"),
-                   {.dtype = dtype, .device = torch::kMeta});
+                   {.dtype = dtype, .device = torch::kMeta}, dpt_head);
   model.info = folders.info;
   return model;
 }

@@ -81,6 +81,39 @@ TEST(StageBench, AFullSizeFrameCostsWhatThePublishedSizesSay) {
   EXPECT_FALSE(bench.rows[0].median_ms);
 }
 
+TEST(StageBench, TheLargeHeadCostsWhatItsMultiplicationsSay) {
+  // 328 GMAC a frame: the convolutions and linear layers of Video-Depth-Anything's head on SVD's
+  // taps; a multiplication with its addition is two operations.
+  const tensor::MetaDevice meta;
+  std::vector<NamedModel> models = {
+      {"student", random_model({}, svd_vae(), svd_image_encoder(), {.device = torch::kMeta},
+                               models::dpt_config("L", {}))}};
+  models[0].model.info.decoder = "dpt";
+  const StageBench bench = bench_stages(models, {.frames = 110, .stages = {"decode"}});
+  EXPECT_NEAR(bench.rows[0].gflop / 2, 328, 10);
+}
+
+TEST(StageBench, DecodesWithTheHeadOfAModelThatHasOne) {
+  auto model = test::tiny_model();
+  model.dpt_head = test::tiny_head(model);
+  std::vector<NamedModel> models = {{"with VAE", model}, {"with head", model}};
+  models[1].model.info.decoder = "dpt";
+  StageBenchConfig config = small();
+  config.stages = {"decode"};
+  config.height = config.width = 32;
+  const StageBench bench = bench_stages(models, config);
+  const double head = static_cast<double>(count([&] {
+    const auto feature = [&](std::size_t i) {
+      const models::DptConfig& c = model.dpt_head->config();
+      return torch::zeros({3, c.in_channels[i], 32 / c.in_strides[i], 32 / c.in_strides[i]});
+    };
+    model.dpt_head->forward({feature(0), feature(1), feature(2), feature(3)}, 3, 32, 32);
+  }));
+  EXPECT_DOUBLE_EQ(bench.rows[1].gflop * 3e9, head);
+  EXPECT_NE(bench.rows[0].gflop, bench.rows[1].gflop);
+  EXPECT_TRUE(bench.rows[1].median_ms);
+}
+
 TEST(StageBench, RowsAreModelsTimesStagesInTheOrderGiven) {
   std::vector<NamedModel> models = {{"teacher", test::tiny_model()}, {"student", {}}};
   models[1].model = models[0].model;  // shared

@@ -10,7 +10,7 @@
 #include "vdd/pipeline/model_folder.h"
 
 // What a frame costs, stage by stage: encode (image encoder and VAE encoder), denoise (the UNet, as
-// often as the model asks for), decode (VAE decoder, disparity).
+// often as the model asks for), decode (VAE decoder or head, disparity).
 namespace vdd::pipeline {
 
 struct StageBenchConfig {
@@ -26,7 +26,7 @@ struct StageBenchConfig {
     f("height", height, "pixels", positive);
     f("width", width, "pixels", positive);
     f("frames", frames, "of the clip, which is denoised as one window", positive);
-    f("chunk", chunk, "frames that are encoded or decoded at once", positive);
+    f("chunk", chunk, "frames that the VAE encodes or decodes at once", positive);
     f("rounds", rounds, "timed runs of each stage; 0: only count operations", non_negative);
     f("warmup", warmup, "runs before them", non_negative);
     f("stages", stages, "what to run", non_empty, one_of("encode", "denoise", "decode"));
@@ -98,6 +98,7 @@ models::ClipConfig svd_image_encoder();
 
 /// Parts of these sizes: random weights, or none on the meta device.
 DepthModel random_model(const models::UNetConfig& unet, const models::VaeConfig& vae,
-                        const models::ClipConfig& image_encoder, const LoadTarget& target);
+                        const models::ClipConfig& image_encoder, const LoadTarget& target,
+                        const std::optional<models::DptConfig>& dpt_head = {});
 
 }  // namespace vdd::pipeline
