@@ -33,6 +33,9 @@ class StudentTest : public ::testing::Test {
   StudentInput input() const {
     return student_input(config_.student, teacher_, target_, torch::kCPU);
   }
+  static Origin origin() {
+    return {.program = "", .config = "", .model = *shared_ / "teacher", .data_hash = ""};
+  }
   /// What loading the student of `folder` says on standard error.
   std::string said(const fs::path& folder) {
     config_.model.student = folder.string();
@@ -56,11 +59,13 @@ TEST_F(StudentTest, TheVideosLatentIsScaledAsTheVaeSaysUnlessTheConfigDoes) {
   const double root = std::sqrt(10);
   EXPECT_TRUE(torch::allclose(input().x_TChw, 0.5 * root * target_.rgb_latent_TChw));
   EXPECT_TRUE(torch::equal(input().conditioning.rgb_latent_TChw, target_.rgb_latent_TChw));
-  EXPECT_EQ(student_model(config_, {}, teacher_, folder_ / "step", 1).info.rgb_latent_scale, 0.5);
+  EXPECT_EQ(student_model(config_, origin(), teacher_, folder_ / "step", 1).info.rgb_latent_scale,
+            0.5);
 
   config_.student.rgb_latent_scale = 0.25;
   EXPECT_TRUE(torch::allclose(input().x_TChw, 0.25 * root * target_.rgb_latent_TChw));
-  EXPECT_EQ(student_model(config_, {}, teacher_, folder_ / "step", 1).info.rgb_latent_scale, 0.25);
+  EXPECT_EQ(student_model(config_, origin(), teacher_, folder_ / "step", 1).info.rgb_latent_scale,
+            0.25);
 }
 
 TEST_F(StudentTest, TheNoiseIsTheTeachersOwn) {
@@ -70,7 +75,7 @@ TEST_F(StudentTest, TheNoiseIsTheTeachersOwn) {
 
 TEST_F(StudentTest, AStartThatKnowsAnotherInputIsAWarning) {
   const fs::path start = folder_ / "start";
-  pipeline::DepthModel model = student_model(config_, {}, teacher_, start, 1);
+  pipeline::DepthModel model = student_model(config_, origin(), teacher_, start, 1);
   model.unet = pipeline::load_unet(teacher_.folders().unet);
   pipeline::save_depth_model(start, model);
   EXPECT_THAT(said(start), IsEmpty());
