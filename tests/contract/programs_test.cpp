@@ -48,7 +48,7 @@ TEST(BenchCommand, CountsWithoutRunningAndRefusesInOneLine) {
   const Finished table =
       run_program("vdd", {"bench", "--random", "tiny", "--flops-only", "--size", "64x64"});
   EXPECT_EQ(table.code, 0) << table.err;
-  EXPECT_THAT(table.out, HasSubstr("\n| student | denoise, 1 step | "));
+  EXPECT_THAT(table.out, HasSubstr("\n| student + DPT | denoise, 1 step | "));
   expect_refused({"bench"}, "error: command line: either --model or --random is needed\n");
   expect_refused({"bench", "--random", "tiny", "--size", "64"},
                  "error: command line: --size: '64' is not HEIGHTxWIDTH\n");
