@@ -15,6 +15,8 @@
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
+#include "vdd/io/hdf5.h"
+#include "vdd/io/image.h"
 
 namespace vdd::data {
 namespace {
@@ -203,6 +205,18 @@ std::vector<ClipPlan> ClipDataset::all_frames() const {
     }
   }
   return plans;
+}
+
+std::pair<std::int64_t, std::int64_t> ClipDataset::stored_size(const ClipPlan& plan) const {
+  const Source& source = *state_->sources[plan.source].source;
+  const fs::path file = source.rgb_files(source.runs()[plan.run], plan.first).front();
+  if (file.extension() == ".hdf5") {
+    const auto shape = io::hdf5_shape(file);
+    if (shape.size() != 3) throw DataError(file, "holds no picture");
+    return {shape[0], shape[1]};
+  }
+  const io::Image8 picture = io::read_rgb(file);
+  return {picture.height, picture.width};
 }
 
 ClipRecipe ClipDataset::State::recipe(std::function<ClipPlan(std::int64_t)> plan,

@@ -123,7 +123,4 @@ std::unique_ptr<Source> open_videos(const SourceConfig&, const DataConfig&, Spli
 /// By `kind`. Throws DataError if the folder is missing or has not this layout.
 std::unique_ptr<Source> open_source(const SourceConfig&, const DataConfig&, Split);
 
-/// The sources that data.root stands for. Throws DataError if nothing known lies there.
-std::vector<SourceConfig> find_sources(const std::filesystem::path& root);
-
 }  // namespace vdd::data

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vdd/data/clip.h"
@@ -13,6 +15,9 @@ namespace vdd::data {
 
 /// kAll: every sequence, for checks.
 enum class Split { kTrain, kValidation, kAll };
+
+/// The sources that data.root stands for. Throws DataError if nothing known lies there.
+std::vector<SourceConfig> find_sources(const std::filesystem::path& root);
 
 /// A mixture of clip sources, indexed once. Sample n is a pure function of (seed, n): there is no
 /// iterator, no state. Validation draws the held-out sequences with no mirroring, no reversal, the
@@ -40,6 +45,8 @@ class ClipDataset {
   ClipPlan plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt = 0) const;
   /// One plan for each frame there is, centred and as stored; for checks with data.frames = 1.
   std::vector<ClipPlan> all_frames() const;
+  /// Height and width of the clip's first picture as stored. Throws DataError.
+  std::pair<std::int64_t, std::int64_t> stored_size(const ClipPlan& plan) const;
   /// Reads exactly this clip in the calling thread. Throws DataError naming the file.
   Clip load(const ClipPlan& plan) const;
   /// Sample n by data.on_bad_sample, in the calling thread. Throws DataError.
