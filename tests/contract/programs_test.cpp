@@ -71,6 +71,31 @@ TEST(ReportCommand, WritesThePageWhereItIsToldAndRefusesInOneLine) {
   EXPECT_THAT(none.err, HasSubstr("holds no run"));
 }
 
+TEST(EvalCommand, ScoresSavesAndComparesInEachForm) {
+  const TempDir folder;
+  const std::string saved = (folder / "truth.json").string();
+  const Finished table =
+      run_program("vdd", {"eval", "--protocol", "tae-floor@1", "--data", VDD_FIXTURES "/io/nyuv2",
+                          "--ground-truth", "-o", saved});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("| **mean** | 2 | 0.0000 | 1.0000 | 0.000 |"));
+  EXPECT_THAT(table.out, HasSubstr("- used 0003: 1 frames, 0003 to 0003"));
+  EXPECT_EQ(run_program("vdd", {"eval", "--compare", saved}).out, table.out);
+  EXPECT_EQ(run_program("vdd", {"eval", "--compare", saved, "--format", "json"}).out,
+            content(saved));
+  EXPECT_THAT(run_program("vdd", {"eval", "--compare", saved, "--format", "latex"}).out,
+              HasSubstr("\\begin{tabular}"));
+}
+
+TEST(EvalCommand, RefusesInOneLine) {
+  expect_refused({"eval"},
+                 "error: command line: --protocol and --data are needed; see --list-protocols\n");
+  const Finished missing = run_program("vdd", {"eval", "--protocol", "depthcrafter-nyu@1", "--data",
+                                               VDD_FIXTURES "/io/nyuv2", "--ground-truth"});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_THAT(missing.err, HasSubstr("2 sequences of 654"));
+}
+
 TEST(DoctorCommand, SaysWhatIsNotThere) {
   const TempDir folder;
   const std::string path = (folder / "gone.safetensors").string();

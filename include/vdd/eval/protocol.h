@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vdd/core/field_checks.h"
+#include "vdd/eval/sequence.h"
+#include "vdd/metrics/alignment.h"
+#include "vdd/metrics/boundary.h"
+#include "vdd/metrics/temporal.h"
+
+namespace vdd::eval {
+
+/// Everything that decides a score, apart from the method and the files. What differs in any of it
+/// is another protocol, and is never compared.
+struct Protocol {
+  std::string name = "";
+  std::string about = "";
+  ReaderConfig data = {};
+  std::vector<std::string> sequences = {"*"};
+  std::int64_t sequence_count = 0;
+  std::int64_t first = 0, step = 1, frames = 0, min_frames = 1;
+  std::int64_t height = 320, width = 640;
+  std::string crop = "none", score_crop = "none";
+  metrics::AlignmentConfig alignment = {};
+  bool temporal = false;
+  std::string temporal_mask = "valid";
+  metrics::TemporalConfig temporal_error = {};
+  bool boundary = false;
+  metrics::BoundaryConfig boundary_score = {};
+
+  constexpr void fields(auto& f) {
+    f("name", name, "name@version; a change of anything below is a new version", non_empty);
+    f("about", about, "for people: what it is, and where it comes from");
+    f("data", data, "how the data set is read");
+    f("sequences", sequences, "names, or patterns such as vkitti2/Scene01/*/Camera_0", non_empty);
+    f("sequence_count", sequence_count, "how many there must be; 0: as many as there are",
+      non_negative);
+    f("first", first, "index of the first frame of a sequence", non_negative);
+    f("step", step, "between the frames", at_least(1));
+    f("frames", frames, "at most so many; 0: all", non_negative);
+    f("min_frames", min_frames, "a sequence with fewer is incomplete", at_least(1));
+    f("height", height, "of the network's input, which is stretched to it", multiple_of(64),
+      positive);
+    f("width", width, "of the network's input", multiple_of(64), positive);
+    f("crop", crop, "cut from pictures and truth before anything else",
+      one_of("none", "even", "nyu_eigen", "scannet_border", "kitti_benchmark", "kitti_garg",
+             "kitti_eigen"));
+    f("score_crop", score_crop, "part of what is left in which pixels count",
+      one_of("none", "even", "nyu_eigen", "scannet_border", "kitti_benchmark", "kitti_garg",
+             "kitti_eigen"));
+    f("alignment", alignment, "from the prediction to metres, and which true depths count");
+    f("temporal", temporal, "temporal alignment error (TAE), where the data set has poses");
+    f("temporal_mask", temporal_mask, "pixels that it uses: those with valid truth, or all",
+      one_of("valid", "all"));
+    f("temporal_error", temporal_error, "how it is computed");
+    f("boundary", boundary, "boundary scores; for dense truth only");
+    f("boundary_score", boundary_score, "how they are computed");
+  }
+};
+
+/// The built-in ones, sorted by name.
+const std::vector<Protocol>& protocols();
+
+/// A built-in protocol by name, or one from a YAML file (text that ends in .yaml), changed by
+/// `key.sub=value` overrides. Throws ConfigError, with what was probably meant.
+Protocol find_protocol(const std::string& name, std::span<const std::string> overrides = {});
+
+/// Indices of the frames that it takes of a sequence of so many.
+std::vector<std::size_t> frames_of(const Protocol& protocol, std::size_t available);
+
+/// SHA-256 of all that decides a score: every field but `name` and `about`.
+std::string fingerprint(Protocol protocol);
+
+/// A Markdown table: name, start of the fingerprint, and what it is.
+std::string list_protocols();
+
+}  // namespace vdd::eval

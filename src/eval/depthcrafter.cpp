@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// DepthCrafter's benchmark: csv/meta_<set>.csv names a video and an archive below datasets/; the
+// archive's "disparity" holds depth in metres, whatever its name says, and -1 where there is none.
+#include <ATen/ATen.h>
+
+#include "layouts.h"
+#include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/text.h"
+#include "vdd/io/numpy.h"
+#include "vdd/io/video.h"
+
+namespace vdd::eval {
+namespace {
+
+class Benchmark : public Sequence {
+ public:
+  Benchmark(const std::string& name, std::vector<std::string> frames, fs::path video,
+            fs::path archive)
+      : Sequence(name, std::move(frames)), video_(std::move(video)), archive_(std::move(archive)) {}
+
+  at::Tensor rgb_HW3(std::size_t frame) const override {
+    if (pictures_.empty()) pictures_ = io::read_video(video_, 0, std::ssize(frames()));
+    return to_tensor(pictures_[frame]);
+  }
+  TrueDepth depth(std::size_t frame) const override {
+    if (!depth_THW_.defined()) depth_THW_ = read_depth();
+    const at::Tensor depth =
+        depth_THW_[static_cast<std::int64_t>(frame)].to(at::kFloat).contiguous();
+    return {.depth_HW = depth.clamp_min(0), .valid_HW = depth > 0};
+  }
+
+ private:
+  at::Tensor read_depth() const {
+    at::Tensor depth = io::read_npz(archive_, "disparity");
+    if (depth.dim() == 4 && depth.size(1) == 1) depth = depth.squeeze(1);
+    if (depth.dim() != 3 || depth.size(0) != std::ssize(frames())) {
+      throw DataError(archive_, concat("depth of shape ", depth.sizes(), " for a video of ",
+                                       frames().size(), " frames; wanted [T,1,H,W]"));
+    }
+    return depth;
+  }
+
+  fs::path video_, archive_;
+  // One file each for all frames.
+  mutable at::Tensor depth_THW_;
+  mutable std::vector<io::Image8> pictures_;
+};
+
+}  // namespace
+
+DataSet open_depthcrafter(const fs::path& root, const ReaderConfig& config) {
+  const fs::path table = root / "csv" / concat("meta_", config.set, ".csv");
+  const auto lines = split(read_file(table, 16 << 20), '\n');
+  if (trim(lines.front()) != "filepath_left,filepath_disparity")
+    throw DataError(table, "line 1", "wanted the columns filepath_left,filepath_disparity");
+  DataSet data;
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    if (trim(lines[i]).empty()) continue;
+    const auto cells = split(trim(lines[i]), ',');
+    if (cells.size() != 2) throw DataError(table, concat("line ", i + 1), "wanted two columns");
+    const fs::path video = root / "datasets" / cells[0];
+    std::string name = video.stem().string();
+    if (name.ends_with("_rgb_left")) name.resize(name.size() - std::string("_rgb_left").size());
+    std::vector<std::string> frames;
+    const std::int64_t count = io::probe_video(video).frames;
+    for (std::int64_t k = 0; k < count; ++k) frames.push_back(std::to_string(k));
+    data.sequences.push_back(
+        std::make_unique<Benchmark>(name, std::move(frames), video, root / "datasets" / cells[1]));
+  }
+  return data;
+}
+
+}  // namespace vdd::eval

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "vdd/eval/sequence.h"
+#include "vdd/io/image.h"
+
+// One opener a layout: fills the list of sequences, unsorted.
+namespace vdd::eval {
+
+namespace fs = std::filesystem;
+
+DataSet open_bonn(const fs::path& root, const ReaderConfig& config);
+DataSet open_depthcrafter(const fs::path& root, const ReaderConfig& config);
+DataSet open_kitti(const fs::path& root, const ReaderConfig& config);
+DataSet open_nyuv2(const fs::path& root, const ReaderConfig& config);
+DataSet open_scannet(const fs::path& root, const ReaderConfig& config);
+DataSet open_sintel(const fs::path& root, const ReaderConfig& config);
+/// Virtual KITTI 2 and Hypersim, through the layer that training reads them with.
+DataSet open_clips(const fs::path& root, const ReaderConfig& config);
+
+// What the openers share.
+
+/// The first of the places below `root` that exists; empty if none does.
+fs::path find_below(const fs::path& root, const std::vector<std::string>& places);
+/// Names in a folder that start and end so, in natural order ("2.png" before "10.png"), without
+/// prefix and suffix; nothing if there is no such folder.
+std::vector<std::string> names_in(const fs::path& folder, const std::string& prefix,
+                                  const std::string& suffix);
+/// Sorts by natural order.
+bool natural_less(const std::string& a, const std::string& b);
+/// The names that both sorted lists hold.
+std::vector<std::string> common_names(const std::vector<std::string>& a,
+                                      const std::vector<std::string>& b);
+
+/// Rows of numbers separated by blanks; rows that start with # are left out. Throws DataError
+/// naming the line.
+std::vector<std::vector<double>> read_rows(const fs::path& file);
+/// float64 [rows,cols] of exactly that many numbers; infinities are kept.
+at::Tensor read_matrix(const fs::path& file, std::int64_t rows, std::int64_t cols);
+
+/// uint8 [H,W,3].
+at::Tensor to_tensor(const io::Image8& rgb);
+/// 16-bit numbers over `per_metre`; 0 is no measurement.
+TrueDepth depth_of(const io::Image16& stored, double per_metre);
+/// float64 [3,3] without skew.
+at::Tensor pinhole(double fx, double fy, double cx, double cy);
+/// Intrinsics of the same picture at another size, scaled about pixel centres.
+at::Tensor scaled_intrinsics(const at::Tensor& intrinsics_33, double scale_x, double scale_y);
+/// uint8 [H,W,3] to uint8 [h,w,3], bilinear, averaging where it shrinks.
+at::Tensor resized(const at::Tensor& rgb_HW3, std::int64_t height, std::int64_t width);
+
+}  // namespace vdd::eval

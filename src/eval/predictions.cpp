@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/eval/predictions.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "layouts.h"
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+#include "vdd/io/exr.h"
+#include "vdd/io/image.h"
+#include "vdd/io/numpy.h"
+
+namespace vdd::eval {
+namespace {
+
+/// Throws NonFiniteError for the first frame with NaN or infinity.
+void check_finite(const at::Tensor& values_Thw, const std::string& where,
+                  const std::vector<std::string>& frames) {
+  for (std::int64_t t = 0; t < values_Thw.size(0); ++t) {
+    if (values_Thw[t].isfinite().all().item<bool>()) continue;
+    throw NonFiniteError(concat(where, ": frame ", frames[static_cast<std::size_t>(t)],
+                                ": the prediction holds NaN or infinity"));
+  }
+}
+
+std::vector<std::string> names_of(const Task& task) {
+  std::vector<std::string> names;
+  for (const std::size_t frame : task.frames) names.push_back(task.sequence.frames()[frame]);
+  return names;
+}
+
+class OfModel : public Predictions {
+ public:
+  explicit OfModel(std::shared_ptr<Estimator> model) : model_(std::move(model)) {}
+
+  std::string kind() const override { return "disparity"; }
+  at::Tensor predict(const Task& task) override {
+    const auto& p = task.protocol;
+    at::Tensor out =
+        model_->predict_clip(task.sequence.clip_T3hw(task.frames, p.crop, p.height, p.width));
+    if (out.dim() != 3 || out.size(0) != std::ssize(task.frames)) {
+      throw ShapeError(concat(task.sequence.name(), ": the model gave ", out.sizes(), " for ",
+                              task.frames.size(), " frames; wanted [T,h,w]"));
+    }
+    out = out.to(at::kCPU, at::kFloat).contiguous();
+    check_finite(out, task.sequence.name(), names_of(task));
+    return out;
+  }
+
+ private:
+  std::shared_ptr<Estimator> model_;
+};
+
+class OfTruth : public Predictions {
+ public:
+  std::string kind() const override { return "disparity"; }
+  at::Tensor predict(const Task& task) override {
+    const at::Tensor depth = task.truth.depth_THW.to(at::kDouble);
+    return at::where(depth > 0, 1 / depth, at::zeros_like(depth));
+  }
+};
+
+template <typename T>
+at::Tensor to_floats(const io::Image<T>& image, double divisor) {
+  at::Tensor out = at::empty({image.height, image.width}, at::kDouble);
+  double* values = out.mutable_data_ptr<double>();
+  for (std::size_t i = 0; i < image.size(); ++i) values[i] = image.pixels[i] / divisor;
+  return out;
+}
+
+class OfFolder : public Predictions {
+ public:
+  OfFolder(fs::path folder, std::string kind) : folder_(std::move(folder)), kind_(std::move(kind)) {
+    std::error_code error;
+    if (!fs::is_directory(folder_, error)) throw DataError(folder_, "no such folder");
+  }
+
+  std::string kind() const override { return kind_; }
+  at::Tensor predict(const Task& task) override {
+    const std::string& name = task.sequence.name();
+    const fs::path whole =
+        find_below(folder_, {name + ".npz", name + ".npy", name + ".exr", name + ".png",
+                             name + "/depth.npz", name + "/depth.npy", name + "_rgb_left.npz"});
+    std::error_code error;
+    if (whole.empty() && !fs::is_directory(folder_ / name, error)) {
+      throw DataError(folder_, concat("no prediction for ", name, ": neither ", name,
+                                      ".npz, .npy nor a folder of frames"));
+    }
+    const at::Tensor values = whole.empty() ? read_frames(folder_ / name, names_of(task))
+                                            : used_rows(whole, read_array(whole), task);
+    check_finite(values, escape((whole.empty() ? folder_ / name : whole).string()), names_of(task));
+    return values;
+  }
+
+ private:
+  static at::Tensor read_array(const fs::path& file) {
+    if (file.extension() == ".npz") return io::read_npz(file, member_of(file));
+    if (file.extension() == ".npy") return io::read_npy(file);
+    if (file.extension() == ".exr") return to_floats(io::read_exr(file), 1);
+    return to_floats(io::read_png16(file), 65535);
+  }
+
+  static std::string member_of(const fs::path& file) {
+    const auto members = io::npz_members(file);
+    for (const char* name : {"disparity", "depth"}) {
+      if (std::find(members.begin(), members.end(), name) != members.end()) return name;
+    }
+    if (members.size() == 1) return members.front();
+    throw DataError(file, concat("no array \"depth\" or \"disparity\", but ", join(members, ", ")));
+  }
+
+  /// The frames of the task. The array holds those that the protocol takes, or all of the sequence.
+  static at::Tensor used_rows(const fs::path& file, at::Tensor values, const Task& task) {
+    if (values.dim() == 2) values = values.unsqueeze(0);
+    if (values.dim() == 4 && values.size(1) == 1) values = values.squeeze(1);
+    if (values.dim() == 4 && values.size(3) == 1) values = values.squeeze(3);
+    const auto all = std::ssize(task.sequence.frames());
+    const auto taken = frames_of(task.protocol, task.sequence.frames().size());
+    const bool holds_taken = values.dim() == 3 && values.size(0) == std::ssize(taken);
+    if (values.dim() != 3 || values.numel() == 0 || (!holds_taken && values.size(0) != all)) {
+      throw DataError(file, concat("prediction of shape ", values.sizes(), "; the protocol takes ",
+                                   taken.size(), " frames, ", task.sequence.frames()[taken.front()],
+                                   " to ", task.sequence.frames()[taken.back()], ", of ", all,
+                                   "; wanted [T,h,w] of those or of all"));
+    }
+    std::vector<std::int64_t> rows;
+    for (const std::size_t frame : task.frames) {
+      const auto place = std::find(taken.begin(), taken.end(), frame) - taken.begin();
+      rows.push_back(holds_taken ? place : static_cast<std::int64_t>(frame));
+    }
+    return values.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
+  }
+
+  static at::Tensor read_frames(const fs::path& folder, const std::vector<std::string>& frames) {
+    std::vector<at::Tensor> all;
+    for (const std::string& frame : frames) {
+      const fs::path file = find_below(folder, {frame + ".npy", frame + ".exr", frame + ".png"});
+      if (file.empty()) {
+        throw DataError(folder, concat("frame ", frame), "no prediction: no .npy, .exr or .png");
+      }
+      const at::Tensor values = read_array(file).squeeze().to(at::kFloat);
+      if (values.dim() != 2 || (!all.empty() && values.sizes() != all.front().sizes())) {
+        throw DataError(file, concat("frame of shape ", values.sizes(), "; wanted [h,w]",
+                                     all.empty() ? "" : ", of one size in a sequence"));
+      }
+      all.push_back(values);
+    }
+    return at::stack(all);
+  }
+
+  fs::path folder_;
+  std::string kind_;
+};
+
+}  // namespace
+
+std::unique_ptr<Predictions> predictions_of(std::shared_ptr<Estimator> model) {
+  return std::make_unique<OfModel>(std::move(model));
+}
+
+std::unique_ptr<Predictions> stored_predictions(const fs::path& folder, const std::string& kind) {
+  if (kind != "disparity" && kind != "depth")
+    throw ConfigError(concat("predictions are disparity or depth, not '", escape(kind), "'"));
+  return std::make_unique<OfFolder>(folder, kind);
+}
+
+std::unique_ptr<Predictions> truth_as_predictions() {
+  return std::make_unique<OfTruth>();
+}
+
+}  // namespace vdd::eval

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/eval/sequence.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "layouts.h"
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+
+namespace vdd::eval {
+namespace {
+
+struct Layout {
+  const char* name;
+  DataSet (*open)(const fs::path& root, const ReaderConfig& config);
+  /// What shows that a folder has this layout.
+  std::vector<std::string> places;
+};
+
+const std::vector<Layout>& layouts() {
+  static const std::vector<Layout> all = {
+      {"bonn", open_bonn, {}},
+      {"depthcrafter", open_depthcrafter, {"csv"}},
+      {"kitti", open_kitti, {"data_depth_annotated"}},
+      {"nyuv2", open_nyuv2, {"nyu_depth_v2_labeled.mat", "filename_list_test.txt", "extracted"}},
+      {"scannet", open_scannet, {"scans_test"}},
+      {"sintel", open_sintel, {"training/depth"}},
+      {"virtual_kitti", open_clips, {}},
+      {"hypersim", open_clips, {}}};
+  return all;
+}
+
+const Layout& layout_of(const fs::path& root, const std::string& name) {
+  for (const Layout& layout : layouts()) {
+    if (name == layout.name) return layout;
+    if (name == "any" && !find_below(root, layout.places).empty()) return layout;
+  }
+  return names_in(root, "rgbd_bonn_", "").empty() ? layouts().back() : layouts().front();
+}
+
+}  // namespace
+
+at::Tensor Sequence::clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
+                               std::int64_t height, std::int64_t width) const {
+  at::Tensor clip = at::empty({std::ssize(frames), 3, height, width}, at::kFloat);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const at::Tensor rgb = rgb_HW3(frames[i]);
+    const metrics::Crop cut = metrics::crop_of(crop, rgb.size(0), rgb.size(1));
+    const at::Tensor planes = rgb.slice(0, cut.row_begin, cut.row_end)
+                                  .slice(1, cut.col_begin, cut.col_end)
+                                  .permute({2, 0, 1})
+                                  .unsqueeze(0)
+                                  .to(at::kFloat);
+    at::Tensor slot = clip[static_cast<std::int64_t>(i)];
+    slot.copy_(at::_upsample_bilinear2d_aa(planes, {height, width}, false).squeeze(0));
+  }
+  return clip.div_(127.5).sub_(1).clamp_(-1, 1);
+}
+
+DataSet open_data_set(const fs::path& root, const ReaderConfig& config) {
+  std::error_code error;
+  if (!fs::is_directory(root, error)) throw DataError(root, "no such folder");
+  DataSet data = layout_of(root, config.layout).open(root, config);
+  if (data.sequences.empty()) {
+    throw DataError(root, concat("no sequence with true depth here, layout ", config.layout));
+  }
+  std::sort(data.sequences.begin(), data.sequences.end(),
+            [](const auto& a, const auto& b) { return natural_less(a->name(), b->name()); });
+  // Two of one name would be scored with the same predictions.
+  const auto twin =
+      std::adjacent_find(data.sequences.begin(), data.sequences.end(),
+                         [](const auto& a, const auto& b) { return a->name() == b->name(); });
+  if (twin != data.sequences.end())
+    throw DataError(root, concat("two sequences are named ", (*twin)->name()));
+  return data;
+}
+
+}  // namespace vdd::eval

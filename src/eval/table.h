@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdd/eval/result.h"
+
+namespace vdd::eval {
+
+enum class Markup { kMarkdown, kLatex };
+
+/// A number that tables show.
+struct Column {
+  const char *markdown, *latex;
+  std::optional<double> (*value)(const Scores&);
+  int digits;
+  bool smaller_is_better;
+};
+
+/// Those that at least one of the scores has.
+std::vector<Column> columns_of(const std::vector<const Scores*>& scores);
+std::string number(const Column& column, const Scores& scores);
+/// Text that came from names, harmless in the markup.
+std::string cell(const std::string& text, Markup markup);
+/// A head and rows, all of the same length; the first column is text.
+std::string table(const std::vector<std::string>& head,
+                  const std::vector<std::vector<std::string>>& rows, Markup markup);
+
+}  // namespace vdd::eval

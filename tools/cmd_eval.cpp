@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program.h"
+#include "vdd/config/writer.h"
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+#include "vdd/eval/evaluate.h"
+#include "vdd/eval/report.h"
+
+namespace vdd::tools {
+namespace {
+
+struct EvalCommand {
+  std::string protocol, show, are = "disparity", format = "markdown";
+  std::filesystem::path data, predictions, output;
+  std::vector<std::filesystem::path> compare;
+  std::vector<std::string> overrides;
+  eval::EvalOptions options{.method = ""};
+  bool list = false, truth = false;
+};
+
+void print(const EvalCommand& o, const eval::EvalResult& result) {
+  std::cout << (o.format == "json"    ? config::to_json(result)
+                : o.format == "latex" ? eval::to_latex(result)
+                                      : eval::to_markdown(result));
+}
+
+void compare(const EvalCommand& o) {
+  std::vector<eval::EvalResult> results;
+  for (const auto& file : o.compare) results.push_back(eval::load_result(file));
+  if (results.size() == 1) return print(o, results.front());
+  if (o.format == "json") throw ConfigError("command line: --compare has no --format json");
+  std::cout << (o.format == "latex" ? eval::compare_as_latex(results)
+                                    : eval::compare_as_markdown(results));
+}
+
+void evaluate(EvalCommand o) {
+  if (o.list) return void(std::cout << eval::list_protocols());
+  if (!o.show.empty()) {
+    return void(std::cout << config::to_yaml(eval::find_protocol(o.show, o.overrides)));
+  }
+  if (!o.compare.empty()) return compare(o);
+  if (o.protocol.empty() || o.data.empty())
+    throw ConfigError("command line: --protocol and --data are needed; see --list-protocols");
+  if (o.truth == !o.predictions.empty())
+    throw ConfigError("command line: one of --predictions and --ground-truth is needed");
+
+  const eval::Protocol protocol = eval::find_protocol(o.protocol, o.overrides);
+  const auto predictions =
+      o.truth ? eval::truth_as_predictions() : eval::stored_predictions(o.predictions, o.are);
+  if (o.options.method.empty())
+    o.options.method = o.truth ? "ground truth" : o.predictions.filename().string();
+  const auto result = eval::evaluate(o.data, protocol, *predictions, o.options);
+  if (!o.output.empty()) eval::save_result(o.output, result);
+  print(o, result);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& vdd) {
+  auto o = std::make_shared<EvalCommand>();
+  CLI::App* command = vdd.add_subcommand("eval", "score predictions by a named protocol");
+  command->add_option("--protocol", o->protocol, "name@version, or a YAML file of one");
+  command->add_option("--data", o->data, "folder of the data set");
+  command->add_option("--predictions", o->predictions,
+                      "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png");
+  command->add_option("--predictions-are", o->are, "disparity or depth, up to the fit [disparity]")
+      ->check(CLI::IsMember({"disparity", "depth"}));
+  command->add_flag("--ground-truth", o->truth, "score the true depth itself");
+  command->add_option("--method", o->options.method, "name for tables");
+  command->add_flag("--partial", o->options.partial,
+                    "score what there is, and say what is missing");
+  command->add_option("-o,--output", o->output, "JSON file to write");
+  command->add_option("--format", o->format, "on stdout: markdown, latex or json [markdown]")
+      ->check(CLI::IsMember({"markdown", "latex", "json"}));
+  command->add_flag("--list-protocols", o->list, "names of the protocols");
+  command->add_option("--show-protocol", o->show, "one of them as YAML");
+  command->add_option("--compare", o->compare, "JSON files: one row a method");
+  command->add_option("overrides", o->overrides, "key=value changes of the protocol");
+  command->callback([o] { evaluate(*o); });
+}
+
+}  // namespace vdd::tools
