@@ -4,6 +4,8 @@
 #include <set>
 
 #include "vdd/core/error.h"
+#include "vdd/io/safetensors.h"
+#include "vdd/io/torch_file.h"
 #include "vdd/losses/affinity.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/pipeline/sampling.h"
@@ -23,7 +25,11 @@ models::TemporalDptHead make_head(const HeadConfig& config, const models::UNetCo
   models::TemporalDptHead head(sizes);
   nn::initialize(*head, static_cast<std::uint64_t>(config.seed));
   if (!config.init_from.empty()) {
-    tensor::load_state(*head, *pipeline::open_dpt_head_weights(find_head(config.init_from)));
+    tensor::LoadOptions options;
+    if (!fs::is_directory(config.init_from)) {
+      options.allow_missing = {"projects.*", "resize_layers.*"};
+    }
+    tensor::load_state(*head, *open_head_start(config.init_from), options);
   }
   head->to(device);
   return head;
@@ -45,13 +51,32 @@ tensor::NamedTensors part_of(const tensor::NamedTensors& tensors, const std::str
   return out;
 }
 
+/// Of a tensor of Video-Depth-Anything that our heads have too; empty for others.
+std::string shared_name(std::string_view name) {
+  if (name.starts_with("head.")) name.remove_prefix(5);
+  const bool shared = name.starts_with("scratch.") || name.starts_with("motion_modules.");
+  return shared && !name.ends_with(".pos_encoder.pe") ? std::string(name) : "";
+}
+
 }  // namespace
 
-fs::path find_head(const fs::path& path) {
-  const fs::path inside = path / "dpt_head";
-  fs::path found = fs::is_directory(inside) ? inside : path;
-  pipeline::open_dpt_head_weights(found);
-  return found;
+std::unique_ptr<tensor::TensorSource> open_head_start(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    const fs::path inside = path / "dpt_head";
+    return pipeline::open_dpt_head_weights(fs::is_directory(inside) ? inside : path);
+  }
+  std::unique_ptr<tensor::TensorSource> file;
+  if (path.extension() == ".pth") {
+    file = std::make_unique<io::TorchFile>(path);
+  } else {
+    file = std::make_unique<io::SafetensorsFile>(path);
+  }
+  auto start = tensor::rename_tensors(std::move(file), shared_name);
+  if (start->tensors().empty()) {
+    throw DataError(path,
+                    "holds no scratch.* and motion_modules.*, a head of Video-Depth-Anything");
+  }
+  return start;
 }
 
 DecoderDistiller::DecoderDistiller(const DistillDecoderConfig& config, DistillerParts parts)

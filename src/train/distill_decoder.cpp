@@ -17,7 +17,7 @@ class DecoderStage final : public ConfiguredStage<DistillDecoderConfig> {
     return maps;
   }
   void check_inputs() const override {
-    if (!config_.head.init_from.empty()) find_head(config_.head.init_from);
+    if (!config_.head.init_from.empty()) open_head_start(config_.head.init_from);
   }
   std::unique_ptr<Distiller> make_distiller(DistillerParts parts) const override {
     return std::make_unique<DecoderDistiller>(config_, std::move(parts));

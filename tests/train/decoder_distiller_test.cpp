@@ -10,7 +10,9 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/io/safetensors.h"
 #include "vdd/losses/affinity.h"
+#include "vdd/nn/initialize.h"
 #include "vdd/pipeline/sampling.h"
 
 namespace vdd::train {
@@ -212,6 +214,40 @@ TEST_F(DecoderDistillerTest, ACheckpointReadsBackAndStartsAnotherHead) {
   config_.head.init_from = checkpoint.string();
   config_.model.student = checkpoint.string();
   EXPECT_TRUE(torch::equal(distiller(targets()).answer(target).disparity_THW, expected));
+}
+
+TEST_F(DecoderDistillerTest, AHeadStartsFromAFileOfVideoDepthAnything) {
+  // The names of its files; those of the image encoder and of the first layers are not for us.
+  models::TemporalDptHead theirs(models::dpt_config("tiny", tiny_unet()));
+  nn::initialize(*theirs, 7);
+  tensor::NamedTensors file = {{"pretrained.cls_token", torch::zeros({1, 1, 8})},
+                               {"head.motion_modules.0.temporal_transformer.transformer_blocks.0."
+                                "attention_blocks.0.pos_encoder.pe",
+                                torch::zeros({1, 32, 32})}};
+  for (const auto& [name, value] : tensor::state_dict(*theirs)) {
+    const bool first = name.starts_with("projects.") || name.starts_with("resize_layers.");
+    file.emplace_back("head." + name, first ? torch::zeros({1}) : value);
+  }
+  io::save_safetensors(folder_ / "vda.safetensors", file);
+  config_.head.init_from = (folder_ / "vda.safetensors").string();
+  DecoderDistiller student = distiller(targets());
+  std::map<std::string, torch::Tensor> ours;
+  for (const auto& p : student.selection().parameters) ours[p.name] = p.tensor;
+  for (const auto& [name, value] : tensor::state_dict(*theirs)) {
+    if (!name.starts_with("scratch.") && !name.starts_with("motion_modules.")) continue;
+    EXPECT_TRUE(torch::equal(ours.at("dpt_head." + name), value)) << name;
+  }
+
+  file.pop_back();
+  io::save_safetensors(folder_ / "vda.safetensors", file);
+  EXPECT_THAT(thrown<DataError>([&] { distiller(targets()); }), HasSubstr("1 missing"));
+  file.erase(std::next(file.begin()), file.end());
+  io::save_safetensors(folder_ / "vda.safetensors", file);
+  EXPECT_THAT(thrown<DataError>([&] { open_head_start(folder_ / "vda.safetensors"); }),
+              HasSubstr("holds no scratch.*"));
+  EXPECT_THAT(
+      thrown<DataError>([&] { open_head_start(fs::path(VDD_FIXTURES) / "io/torch/command.pth"); }),
+      HasSubstr("posix.mkdir"));
 }
 
 TEST_F(DecoderDistillerTest, FrozenTensorsShareMemoryWithTheTeacher) {

@@ -12,9 +12,10 @@
 
 namespace vdd::train {
 
-/// The folder of a head's config and weights: `path` itself, or its dpt_head/. Throws DataError if
-/// there is none or its weights cannot be opened.
-std::filesystem::path find_head(const std::filesystem::path& path);
+/// Weights that a head may start from: a folder dpt_head/, or one that holds it; or a file of
+/// Video-Depth-Anything (.safetensors or .pth), of which only scratch.* and motion_modules.* are
+/// given, because its other layers take other features. Throws DataError.
+std::unique_ptr<tensor::TensorSource> open_head_start(const std::filesystem::path& path);
 
 /// Stage 2: the student's UNet and a temporal DPT head on its features learn the disparity and the
 /// features of the frozen n-step teacher with its VAE decoder, by the losses of losses/decoder.h.

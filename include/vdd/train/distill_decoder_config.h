@@ -24,7 +24,8 @@ struct HeadConfig {
     f("activation", activation, "of its last layer; relu may die where training starts from noise",
       one_of("identity", "relu", "softplus", "sigmoid"));
     f("init_from", init_from,
-      "weights it starts from: a folder dpt_head/ or one that holds it; empty: random");
+      "weights it starts from: a folder dpt_head/ or one that holds it, or a .safetensors or .pth "
+      "file of Video-Depth-Anything; empty: random");
     f("seed", seed, "of random weights", non_negative);
     f("lr", lr, "peak learning rate of the head; optimizer.lr is that of the UNet", positive);
   }
