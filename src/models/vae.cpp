@@ -149,8 +149,8 @@ torch::Tensor TemporalDecoderImpl::forward(const torch::Tensor& z_NChw, std::int
   }
   x_NCHW = tap(taps, "decoder.conv_out", conv_out(at::silu(conv_norm_out(x_NCHW))));
 
-  const torch::Tensor x_BCFS = x_NCHW.unflatten(0, {-1, num_frames}).transpose(1, 2).flatten(3);
-  return time_conv_out(x_BCFS).unflatten(3, x_NCHW.sizes().slice(2)).transpose(1, 2).flatten(0, 1);
+  return nn::images(time_conv_out(nn::frames_and_places(x_NCHW, num_frames)), x_NCHW.size(2),
+                    x_NCHW.size(3));
 }
 
 }  // namespace vdd::models

@@ -87,6 +87,18 @@ void TemporalConvImpl::reset_parameters(at::Generator generator) {
   reset_affine(weight, bias, generator);
 }
 
+torch::Tensor frames_and_places(const torch::Tensor& x_NChw, std::int64_t num_frames) {
+  // By way of [B,F,S,C] and not by transpose(1, 2): that leaves the axis of one clip a stride by
+  // which LibTorch no longer sees that channels come last, and convolves three times as slowly.
+  const torch::Tensor x_NhwC = x_NChw.permute({0, 2, 3, 1});
+  return x_NhwC.reshape({-1, num_frames, x_NhwC.size(1) * x_NhwC.size(2), x_NhwC.size(3)})
+      .permute({0, 3, 1, 2});
+}
+
+torch::Tensor images(const torch::Tensor& x_BCFS, std::int64_t height, std::int64_t width) {
+  return x_BCFS.unflatten(3, {height, width}).transpose(1, 2).flatten(0, 1);
+}
+
 GroupNormImpl::GroupNormImpl(std::int64_t num_channels, double eps, std::int64_t num_groups)
     : weight(parameter(*this, "weight", {num_channels})),
       bias(parameter(*this, "bias", {num_channels})),

@@ -92,11 +92,10 @@ torch::Tensor SpatioTemporalResBlockImpl::forward(const torch::Tensor& x_NChw,
                                                   std::int64_t num_frames) {
   const torch::Tensor y_NChw = spatial_res_block(x_NChw, silu_temb_BE);
 
-  // A view if channels come last in memory.
-  const torch::Tensor y_BCFS = y_NChw.unflatten(0, {-1, num_frames}).transpose(1, 2).flatten(3);
+  const torch::Tensor y_BCFS = frames_and_places(y_NChw, num_frames);
   const torch::Tensor z_BCFS = time_mixer(y_BCFS, temporal_res_block(y_BCFS, silu_temb_BE));
 
-  return z_BCFS.unflatten(3, y_NChw.sizes().slice(2)).transpose(1, 2).flatten(0, 1);
+  return images(z_BCFS, y_NChw.size(2), y_NChw.size(3));
 }
 
 }  // namespace vdd::nn

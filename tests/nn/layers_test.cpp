@@ -17,6 +17,20 @@
 namespace vdd::nn {
 namespace {
 
+TEST(Layers, FramesAndPlacesKeepChannelsLast) {
+  for (const std::int64_t clips : {1, 2}) {
+    const torch::Tensor x_NChw =
+        torch::randn({3 * clips, 4, 2, 5}).contiguous(at::MemoryFormat::ChannelsLast);
+    const torch::Tensor y_BCFS = frames_and_places(x_NChw, 3);
+    EXPECT_TRUE(at::equal(y_BCFS, x_NChw.reshape({clips, 3, 4, 10}).transpose(1, 2)));
+    EXPECT_EQ(y_BCFS.data_ptr(), x_NChw.data_ptr());
+    EXPECT_EQ(y_BCFS.suggest_memory_format(), at::MemoryFormat::ChannelsLast);
+    const torch::Tensor back = images(y_BCFS, 2, 5);
+    EXPECT_TRUE(at::equal(back, x_NChw));
+    EXPECT_EQ(back.suggest_memory_format(), at::MemoryFormat::ChannelsLast);
+  }
+}
+
 TEST(Layers, TemporalConvIsAConv3d) {
   TemporalConv conv(6, 4);
   initialize(*conv, 1);

@@ -82,6 +82,12 @@ class TemporalConvImpl : public torch::nn::Module, public Initializable {
 };
 TORCH_MODULE(TemporalConv);
 
+/// Images of clips, [B*F,C,h,w], as [B,C,F,S] with S = h*w places, channels last in memory: a view
+/// if x_NChw has them last too.
+torch::Tensor frames_and_places(const torch::Tensor& x_NChw, std::int64_t num_frames);
+/// Back again: [B*F,C,height,width].
+torch::Tensor images(const torch::Tensor& x_BCFS, std::int64_t height, std::int64_t width);
+
 /// Group normalisation with an affine map per channel; x [N,C,...]. Statistics over all dimensions
 /// after the channels.
 class GroupNormImpl : public torch::nn::Module, public Initializable {
