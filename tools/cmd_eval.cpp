@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model_options.h"
 #include "program.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
@@ -21,6 +22,7 @@ struct EvalCommand {
   std::vector<std::filesystem::path> compare;
   std::vector<std::string> overrides;
   eval::EvalOptions options{.method = ""};
+  ModelOptions model;
   bool list = false, truth = false;
 };
 
@@ -39,6 +41,32 @@ void compare(const EvalCommand& o) {
                                     : eval::compare_as_markdown(results));
 }
 
+std::string folder_name(const std::filesystem::path& folder) {
+  return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+}
+
+/// Notes in the options what makes them.
+std::unique_ptr<eval::Predictions> open_predictions(EvalCommand& o) {
+  std::string name = "ground truth";
+  std::unique_ptr<eval::Predictions> predictions;
+  if (o.truth) {
+    predictions = eval::truth_as_predictions();
+  } else if (!o.predictions.empty()) {
+    predictions = eval::stored_predictions(o.predictions, o.are);
+    name = folder_name(o.predictions);
+  } else {
+    const auto model = std::make_shared<predict::Predictor>(make_predictor(o.model));
+    predictions = eval::predictions_of(
+        [model](const at::Tensor& rgb_T3HW) { return model->predict_clip(rgb_T3HW); });
+    const auto steps = model->config().steps;
+    name = concat(folder_name(o.model.spec.model), ", ", steps, steps == 1 ? " step" : " steps");
+    o.options.method_hash = predict::model_hash(model->model());
+    o.options.method_settings = settings_of(*model, o.model);
+  }
+  if (o.options.method.empty()) o.options.method = name;
+  return predictions;
+}
+
 void evaluate(EvalCommand o) {
   if (o.list) return void(std::cout << eval::list_protocols());
   if (!o.show.empty()) {
@@ -47,14 +75,11 @@ void evaluate(EvalCommand o) {
   if (!o.compare.empty()) return compare(o);
   if (o.protocol.empty() || o.data.empty())
     throw ConfigError("command line: --protocol and --data are needed; see --list-protocols");
-  if (o.truth == !o.predictions.empty())
-    throw ConfigError("command line: one of --predictions and --ground-truth is needed");
+  if (o.truth + !o.predictions.empty() + !o.model.spec.model.empty() != 1)
+    throw ConfigError("command line: one of --model, --predictions and --ground-truth is needed");
 
   const eval::Protocol protocol = eval::find_protocol(o.protocol, o.overrides);
-  const auto predictions =
-      o.truth ? eval::truth_as_predictions() : eval::stored_predictions(o.predictions, o.are);
-  if (o.options.method.empty())
-    o.options.method = o.truth ? "ground truth" : o.predictions.filename().string();
+  const auto predictions = open_predictions(o);
   const auto result = eval::evaluate(o.data, protocol, *predictions, o.options);
   if (!o.output.empty()) eval::save_result(o.output, result);
   print(o, result);
@@ -67,6 +92,7 @@ void add_eval(CLI::App& vdd) {
   CLI::App* command = vdd.add_subcommand("eval", "score predictions by a named protocol");
   command->add_option("--protocol", o->protocol, "name@version, or a YAML file of one");
   command->add_option("--data", o->data, "folder of the data set");
+  add_model_options(*command, o->model);
   command->add_option("--predictions", o->predictions,
                       "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png");
   command->add_option("--predictions-are", o->are, "disparity or depth, up to the fit [disparity]")

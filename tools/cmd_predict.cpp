@@ -5,25 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "model_options.h"
 #include "program.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
 #include "vdd/predict/predict_videos.h"
-#include "vdd/tensor/dtype.h"
-#include "vdd/train/run_setup.h"
 
 namespace vdd::tools {
 namespace {
 
 struct Options {
   std::vector<std::filesystem::path> inputs;
-  pipeline::LoadSpec model;
-  predict::PredictorConfig predictor;
+  ModelOptions model;
   predict::PredictSpec spec;
-  train::TrainConfig torch;
-  std::string size, dtype = "fp32";
+  std::string size;
   bool skip_done = false, overwrite = false, json = false;
 };
 
@@ -43,13 +40,10 @@ void run_predict(Options& o) {
   if (!o.size.empty()) read_size(o.size, o.spec.frames);
   if (o.skip_done) o.spec.done = predict::Done::kSkip;
   if (o.overwrite) o.spec.done = predict::Done::kReplace;
-  o.spec.model = o.model.model.string();
-  o.model.target.dtype = tensor::parse_dtype(o.dtype);
-  o.model.target.device = train::configure_torch(o.torch);
-  o.model.hash = true;
+  o.spec.model = o.model.spec.model.string();
   install_signal_handlers();
   const auto inputs = predict::find_inputs(o.inputs);
-  predict::Predictor predictor(o.model, o.predictor);
+  predict::Predictor predictor = make_predictor(o.model);
   const auto report = predict::predict_videos(predictor, inputs, o.spec);
   std::cout << (o.json ? config::to_json(report) : predict::to_markdown(report));
 }
@@ -59,29 +53,18 @@ void run_predict(Options& o) {
 void add_predict(CLI::App& vdd) {
   auto o = std::make_shared<Options>();
   CLI::App* command = vdd.add_subcommand("predict", "depth of videos, frame folders and pictures");
-  command->add_option("-m,--model", o->model.model, "model folder or checkpoint")->required();
+  add_model_options(*command, o->model)->required();
   command
       ->add_option("-i,--input", o->inputs,
                    "videos, folders of frames, pictures, a folder of those, or a .txt list")
       ->required();
   command->add_option("-o,--output", o->spec.output, "folder for the results")->required();
-  command->add_option("--unet", o->model.unet, "folder of the UNet, if it is not in the model");
-  command->add_option("--base", o->model.base, "where missing parts are [as vdd.json says]");
-  const auto number = [&](const char* name, std::int64_t& value, std::int64_t low,
-                          const char* help) {
-    command->add_option(name, value, help)->check(CLI::Range(low, std::int64_t{1} << 31));
-  };
-  number("--steps", o->predictor.steps, 1, "sampler steps [as vdd.json says]");
-  number("--window", o->predictor.window, 1, "frames that are denoised together [110]");
-  number("--overlap", o->predictor.overlap, 0, "frames that two windows share [25]");
-  number("--decode-chunk", o->predictor.chunk, 1, "frames encoded or decoded at once [8]");
-  number("--seed", o->predictor.seed, 0, "of the noise [42]");
   predict::FrameConfig& frames = o->spec.frames;
-  number("--from", frames.from, 0, "first frame [0]");
-  number("--frames", frames.frames, 1, "at most so many [all]");
+  add_number(*command, "--from", frames.from, 0, "first frame [0]");
+  add_number(*command, "--frames", frames.frames, 1, "at most so many [all]");
   command->add_option("--target-fps", frames.target_fps, "leave out frames of a faster video")
       ->check(CLI::PositiveNumber);
-  number("--max-res", frames.max_res, 64, "longest side that the model sees [1024]");
+  add_number(*command, "--max-res", frames.max_res, 64, "longest side that the model sees [1024]");
   command->add_option("--size", o->size, "HEIGHTxWIDTH that the model sees, multiples of 64");
   predict::OutputConfig& results = o->spec.results;
   command->add_option("--save", results.save, "of png16,exr,npz,npy,mp4 [npz,mp4]")
@@ -91,9 +74,6 @@ void add_predict(CLI::App& vdd) {
   command->add_flag("--side-by-side", results.side_by_side, "also a video beside the frames");
   command->add_option("--cmap", results.cmap, "colours [turbo]")
       ->check(CLI::IsMember({"turbo", "spectral", "inferno", "viridis", "gray", "magma"}));
-  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16 [fp32]");
-  command->add_option("--device", o->torch.device, "cpu, cuda or cuda:N [cpu]");
-  number("--threads", o->torch.threads, 0, "of tensor operations on the CPU; 0: all [0]");
   auto* skip = command->add_flag("--skip-done", o->skip_done, "leave finished videos alone");
   command->add_flag("--overwrite", o->overwrite, "replace earlier results")->excludes(skip);
   command->add_flag("--json", o->json, "for machines");

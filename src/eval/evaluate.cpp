@@ -209,6 +209,7 @@ EvalResult evaluate(const fs::path& root, const Protocol& protocol, Predictions&
   EvalResult result{.version = version(),
                     .method = options.method,
                     .method_hash = options.method_hash,
+                    .method_settings = options.method_settings,
                     .predictions_are = predictions.kind(),
                     .protocol = protocol,
                     .protocol_hash = fingerprint(protocol)};

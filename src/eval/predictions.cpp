@@ -34,13 +34,17 @@ std::vector<std::string> names_of(const Task& task) {
 
 class OfModel : public Predictions {
  public:
-  explicit OfModel(std::shared_ptr<Estimator> model) : model_(std::move(model)) {}
+  explicit OfModel(Estimator model) : model_(std::move(model)) {}
 
   std::string kind() const override { return "disparity"; }
   at::Tensor predict(const Task& task) override {
     const auto& p = task.protocol;
-    at::Tensor out =
-        model_->predict_clip(task.sequence.clip_T3hw(task.frames, p.crop, p.height, p.width));
+    at::Tensor out;
+    try {
+      out = model_(task.sequence.clip_T3hw(task.frames, p.crop, p.height, p.width));
+    } catch (const NonFiniteError& error) {
+      throw NonFiniteError(concat(task.sequence.name(), ": ", error.what()));
+    }
     if (out.dim() != 3 || out.size(0) != std::ssize(task.frames)) {
       throw ShapeError(concat(task.sequence.name(), ": the model gave ", out.sizes(), " for ",
                               task.frames.size(), " frames; wanted [T,h,w]"));
@@ -51,7 +55,7 @@ class OfModel : public Predictions {
   }
 
  private:
-  std::shared_ptr<Estimator> model_;
+  Estimator model_;
 };
 
 class OfTruth : public Predictions {
@@ -157,7 +161,7 @@ class OfFolder : public Predictions {
 
 }  // namespace
 
-std::unique_ptr<Predictions> predictions_of(std::shared_ptr<Estimator> model) {
+std::unique_ptr<Predictions> predictions_of(Estimator model) {
   return std::make_unique<OfModel>(std::move(model));
 }
 

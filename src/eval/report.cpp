@@ -44,6 +44,10 @@ std::string to_markdown(const EvalResult& result) {
              result.predictions_are, ", fit ", p.alignment.fit, " per ", p.alignment.scope,
              ", depth ", shortest(p.alignment.min_depth), " to ", shortest(p.alignment.max_depth),
              " m, crop ", p.crop, ", score crop ", p.score_crop, '\n');
+  if (!result.method_hash.empty()) {
+    text += concat("- model hash ", result.method_hash.substr(0, 12), ", ",
+                   cell(result.method_settings, Markup::kMarkdown), '\n');
+  }
   std::int64_t skipped = 0;
   for (const SequenceResult& s : result.sequences) {
     skipped += s.temporal_skipped;

@@ -16,7 +16,6 @@
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
-#include "vdd/core/hash.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
@@ -38,16 +37,6 @@ void stop_if_asked() {
   if (reason == StopReason::kNone) return;
   throw Error(concat("stopped by ", describe(reason), "; go on with --skip-done"),
               exit_code(reason));
-}
-
-/// Of what determines a prediction, wherever the model lies; empty parts are without a hash.
-std::string model_hash(const pipeline::DepthModel& model) {
-  pipeline::VddInfo info = model.info;
-  info.base.clear();
-  info.provenance = {};
-  return sha256_hex(concat(model.unet_hash, ' ', model.vae_hash, ' ', model.image_encoder_hash, ' ',
-                           model.dpt_head_hash, ' ', config::to_json(info),
-                           config::to_json(model.scheduler)));
 }
 
 /// What was predicted before, if it is what would be predicted now.

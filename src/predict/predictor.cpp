@@ -9,7 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "vdd/config/writer.h"
 #include "vdd/core/error.h"
+#include "vdd/core/hash.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 #include "vdd/pipeline/sampling.h"
@@ -177,6 +179,15 @@ std::int64_t DisparityStream::denoised() const {
 }
 const std::vector<double>& DisparityStream::seams() const {
   return state_->windows->seams();
+}
+
+std::string model_hash(const pipeline::DepthModel& model) {
+  pipeline::VddInfo info = model.info;
+  info.base.clear();
+  info.provenance = {};
+  return sha256_hex(concat(model.unet_hash, ' ', model.vae_hash, ' ', model.image_encoder_hash, ' ',
+                           model.dpt_head_hash, ' ', config::to_json(info),
+                           config::to_json(model.scheduler)));
 }
 
 Predictor::Predictor(pipeline::LoadSpec spec, const PredictorConfig& config) : config_(config) {

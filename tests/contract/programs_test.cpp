@@ -90,6 +90,9 @@ TEST(EvalCommand, ScoresSavesAndComparesInEachForm) {
 TEST(EvalCommand, RefusesInOneLine) {
   expect_refused({"eval"},
                  "error: command line: --protocol and --data are needed; see --list-protocols\n");
+  expect_refused(
+      {"eval", "--protocol", "tae-floor@1", "--data", "x", "--ground-truth", "--predictions", "y"},
+      "error: command line: one of --model, --predictions and --ground-truth is needed\n");
   const Finished missing = run_program("vdd", {"eval", "--protocol", "depthcrafter-nyu@1", "--data",
                                                VDD_FIXTURES "/io/nyuv2", "--ground-truth"});
   EXPECT_EQ(missing.code, 3);

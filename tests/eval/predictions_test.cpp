@@ -154,22 +154,26 @@ TEST_F(Predict, TheTruthIsInverseDepthAndZeroWhereUnknown) {
   EXPECT_TRUE(torch::equal(predicted, torch::tensor({{{0.5, 0.0, 2.0}}}, torch::kDouble)));
 }
 
-/// The mean colour of each frame, and which size it was given.
-class MeanColour : public Estimator {
- public:
-  torch::Tensor predict_clip(const torch::Tensor& rgb_T3HW) override {
-    seen = rgb_T3HW.sizes().vec();
-    return rgb_T3HW.mean(1);
-  }
-  std::vector<std::int64_t> seen;
-};
-
 TEST_F(Predict, AModelSeesThePicturesAtTheSizeOfTheProtocol) {
-  const auto model = std::make_shared<MeanColour>();
-  const auto predicted = predictions_of(model)->predict(task_);
-  EXPECT_EQ(model->seen, (std::vector<std::int64_t>{2, 3, 64, 128}));
+  std::vector<std::int64_t> seen;
+  const auto predicted = predictions_of([&](const torch::Tensor& rgb_T3HW) {
+                           seen = rgb_T3HW.sizes().vec();
+                           return rgb_T3HW.mean(1);
+                         })->predict(task_);
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{2, 3, 64, 128}));
   EXPECT_NEAR(predicted[0].mean().item<double>(), 10 / 127.5 - 1, 1e-5);
   EXPECT_NEAR(predicted[1].mean().item<double>(), 30 / 127.5 - 1, 1e-5);
+}
+
+TEST_F(Predict, AModelThatGivesOtherFramesOrNanIsRefused) {
+  const auto of = [&](const auto& change) {
+    return predictions_of([&](const torch::Tensor& rgb_T3HW) { return change(rgb_T3HW.mean(1)); });
+  };
+  const auto fewer = of([](const torch::Tensor& x) { return x.slice(0, 1); });
+  EXPECT_THAT(test::thrown<ShapeError>([&] { fewer->predict(task_); }), HasSubstr("for 2 frames"));
+  const auto broken = of([](const torch::Tensor& x) { return x / 0 * 0; });
+  EXPECT_THAT(test::thrown<NonFiniteError>([&] { broken->predict(task_); }),
+              HasSubstr("NaN or infinity"));
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ TEST(Report, MarkdownShowsScoresAndWhatWasUsed) {
   result.left_out = {"3 pictures without depth"};
   result.missing = {"market_5"};
   result.partial = true;
+  result.method_hash = "0123456789abcdef";
+  result.method_settings = "steps=5 seed=42";
   const std::string text = to_markdown(result);
   EXPECT_THAT(text, HasSubstr("# m\\|y on p@1"));
   EXPECT_THAT(text, HasSubstr("| sequence | frames | AbsRel | delta1 | RMSE | TAE x100 |"));
@@ -45,6 +47,7 @@ TEST(Report, MarkdownShowsScoresAndWhatWasUsed) {
   EXPECT_THAT(text, HasSubstr("left out: 3 pictures without depth"));
   EXPECT_THAT(text, HasSubstr("missing: market_5"));
   EXPECT_THAT(text, HasSubstr("Partial"));
+  EXPECT_THAT(text, HasSubstr("- model hash 0123456789ab, steps=5 seed=42\n"));
   EXPECT_THAT(to_markdown(result_of("m", "p@1", 0.1)), Not(HasSubstr("TAE")));
 }
 

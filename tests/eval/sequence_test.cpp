@@ -113,7 +113,7 @@ TEST_P(Layout, NamesTheFileThatIsDamaged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sequence, Layout, testing::ValuesIn(kLayouts),
-                         [](const auto& info) { return info.param.layout; });
+                         [](const auto& layout) { return layout.param.layout; });
 
 TEST(Sequence, SintelHasTwoPasses) {
   const test::TempDir dir;

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,12 +31,8 @@ struct Task {
   const Truth& truth;
 };
 
-/// A model: pictures of the network's size in [-1, 1] to disparity [T,h,w] in [0, 1].
-class Estimator {
- public:
-  virtual ~Estimator() = default;
-  virtual at::Tensor predict_clip(const at::Tensor& rgb_T3HW) = 0;
-};
+/// A model: pictures of the network's size in [-1, 1] to disparity [T,h,w].
+using Estimator = std::function<at::Tensor(const at::Tensor& rgb_T3HW)>;
 
 class Predictions {
  public:
@@ -47,7 +44,7 @@ class Predictions {
   virtual at::Tensor predict(const Task& task) = 0;
 };
 
-std::unique_ptr<Predictions> predictions_of(std::shared_ptr<Estimator> model);
+std::unique_ptr<Predictions> predictions_of(Estimator model);
 
 /// Files of any method below `folder`, for a sequence named NAME (which may hold /), the first
 /// there is of

@@ -75,6 +75,10 @@ class DisparityStream {
   std::unique_ptr<State> state_;
 };
 
+/// SHA-256 of what determines a prediction, wherever the model lies: its weights, as loaded with
+/// LoadSpec::hash, and how it runs.
+std::string model_hash(const pipeline::DepthModel& model);
+
 /// A model in memory. Not for several threads at once.
 class Predictor {
  public:

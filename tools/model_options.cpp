@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model_options.h"
+
+#include "vdd/config/writer.h"
+#include "vdd/core/text.h"
+#include "vdd/tensor/dtype.h"
+#include "vdd/train/run_setup.h"
+
+namespace vdd::tools {
+
+void add_number(CLI::App& command, const char* name, std::int64_t& value, std::int64_t low,
+                const char* help) {
+  command.add_option(name, value, help)->check(CLI::Range(low, std::int64_t{1} << 31));
+}
+
+CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
+  CLI::Option* model = command.add_option("-m,--model", o.spec.model, "model folder or checkpoint");
+  command.add_option("--unet", o.spec.unet, "folder of the UNet, if it is not in the model");
+  command.add_option("--base", o.spec.base, "where missing parts are [as vdd.json says]");
+  add_number(command, "--steps", o.predictor.steps, 1, "sampler steps [as vdd.json says]");
+  add_number(command, "--window", o.predictor.window, 1, "frames that are denoised together [110]");
+  add_number(command, "--overlap", o.predictor.overlap, 0, "frames that two windows share [25]");
+  add_number(command, "--decode-chunk", o.predictor.chunk, 1,
+             "frames encoded or decoded at once [8]");
+  add_number(command, "--seed", o.predictor.seed, 0, "of the noise [42]");
+  command.add_option("--dtype", o.dtype, "fp32, fp16 or bf16 [fp32]");
+  command.add_option("--device", o.torch.device, "cpu, cuda or cuda:N [cpu]");
+  add_number(command, "--threads", o.torch.threads, 0,
+             "of tensor operations on the CPU; 0: all [0]");
+  return model;
+}
+
+predict::Predictor make_predictor(ModelOptions o) {
+  o.spec.target.dtype = tensor::parse_dtype(o.dtype);
+  o.spec.target.device = train::configure_torch(o.torch);
+  o.spec.hash = true;
+  return {o.spec, o.predictor};
+}
+
+std::string settings_of(const predict::Predictor& predictor, const ModelOptions& options) {
+  std::string text;
+  for (const auto& [key, value] : config::to_leaves(predictor.config()))
+    text += concat(key, '=', value, ' ');
+  return concat(text, "dtype=", options.dtype, " device=", options.torch.device);
+}
+
+}  // namespace vdd::tools
