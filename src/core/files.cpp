@@ -2,6 +2,7 @@
 #include "vdd/core/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -76,6 +77,25 @@ fs::path temporary_sibling(const fs::path& path) {
 
 fs::path parent_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+/// A descriptor that holds the lock of a folder until it is closed; -1 if another does.
+int lock_folder(const fs::path& path) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (folder < 0 || ::flock(folder, LOCK_EX | LOCK_NB) == 0) return folder;
+  ::close(folder);
+  return -1;
+}
+
+/// Removes the temporary siblings of `path` that are folders and that nobody holds.
+void remove_abandoned(const fs::path& path) {
+  const std::string start = concat(".tmp-", path.filename().string().substr(0, 200), '-');
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(parent_of(path), ignored)) {
+    if (!entry.path().filename().string().starts_with(start)) continue;
+    const Descriptor lock(lock_folder(entry.path()));
+    if (lock.get() >= 0) fs::remove_all(entry.path(), ignored);
+  }
 }
 
 void sync_path(const fs::path& path, int flags) {
@@ -158,6 +178,7 @@ StagedFolder::StagedFolder(fs::path final_path, Existing existing)
   }
   std::error_code error;
   fs::create_directories(parent_of(final_), error);
+  if (!error) remove_abandoned(final_);
   staged_ = temporary_sibling(final_);
   if (!error) fs::create_directory(staged_, error);
   if (error) {
@@ -165,11 +186,13 @@ StagedFolder::StagedFolder(fs::path final_path, Existing existing)
     throw ResourceError(
         concat(escape(wanted.string(), 1000), ": cannot be made: ", error.message()));
   }
+  lock_ = lock_folder(staged_);
 }
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
   if (!staged_.empty()) fs::remove_all(staged_, ignored);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void StagedFolder::commit() {

@@ -56,20 +56,6 @@ PredictionInfo finished(const fs::path& folder, const PredictionInfo& wanted) {
   return found;
 }
 
-/// Removes what a killed run left of this video: .tmp-<name>-<hexadecimal digits>.
-void remove_leftovers(const fs::path& output, const std::string& name) {
-  const std::string prefix = concat(".tmp-", name, "-");
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(output)) {
-    const std::string found = entry.path().filename().string();
-    if (found.starts_with(prefix) &&
-        found.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos)
-      leftovers.push_back(entry.path());
-  }
-  std::error_code stays_behind;
-  for (const fs::path& leftover : leftovers) fs::remove_all(leftover, stays_behind);
-}
-
 torch::Tensor resize(const torch::Tensor& disparity_1hw, const Size& size) {
   if (disparity_1hw.size(1) == size.height && disparity_1hw.size(2) == size.width)
     return disparity_1hw;
@@ -237,7 +223,6 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
                                .prediction = finished(folder, info_of(input))});
       continue;
     }
-    remove_leftovers(spec.output, input.name);
     const std::string label =
         concat(report.videos.size() + 1, '/', inputs.size(), ' ', escape(input.name));
     report.videos.push_back(Job(predictor, input, spec, info_of(input), label).run());

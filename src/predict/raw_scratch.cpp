@@ -32,6 +32,9 @@ RawScratch::RawScratch(const std::filesystem::path& folder, std::int64_t frames,
     throw ResourceError(concat(escape(folder.native()), ": ", free >> 20,
                                " MiB are free; disparity before normalising needs ", wanted >> 20));
   }
+  descriptor_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor_ >= 0) return;
+  // A file system without nameless files, such as NFS: for an instant it has a name.
   std::string name = (folder / ".tmp-raw-XXXXXX").string();
   descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (descriptor_ < 0) fail(folder, "making");

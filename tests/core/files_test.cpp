@@ -139,6 +139,17 @@ TEST(StagedFolder, UncommittedIsRemoved) {
   EXPECT_THAT(dir.names(), ElementsAre());
 }
 
+TEST(StagedFolder, RemovesWhatAKilledProcessLeftAndNothingElse) {
+  const TempDir dir;
+  dir.write(".tmp-run-0123456789abcdef/half", "x");
+  dir.write(".tmp-other-0123456789abcdef/half", "x");
+  const StagedFolder first(dir / "run");
+  EXPECT_FALSE(fs::exists(dir / ".tmp-run-0123456789abcdef"));
+  EXPECT_TRUE(fs::exists(dir / ".tmp-other-0123456789abcdef"));
+  const StagedFolder second(dir / "run");
+  EXPECT_TRUE(fs::exists(first.path()));  // at work
+}
+
 TEST(StagedFolder, RefusesWhatExistsAtTheStartAndAtTheEnd) {
   const TempDir dir;
   StagedFolder late(dir / "run");

@@ -60,18 +60,14 @@ class Predict : public ::testing::Test {
     return words;
   }
 
-  /// The bytes of every file under a folder, by name; without what a killed process was writing.
+  /// The bytes of every file under a folder, by name.
   static std::map<std::string, std::string> files(const fs::path& folder) {
     std::map<std::string, std::string> out;
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      const fs::path name = entry.path().lexically_relative(folder);
-      if (entry.is_regular_file() && !name.string().starts_with(".tmp-")) {
-        out[name] = content(entry.path());
-      }
-    }
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+      if (entry.is_regular_file())
+        out[entry.path().lexically_relative(folder)] = content(entry.path());
     return out;
   }
-
   static void expect_same_files(const fs::path& a, const fs::path& b) {
     const auto one = files(a), other = files(b);
     EXPECT_EQ(one.size(), other.size());
@@ -105,9 +101,17 @@ TEST_F(Predict, EveryKindOfModelRunsAndTheSameCallGivesTheSameBytes) {
 TEST_F(Predict, AKilledListGoesOnAndEndsWithTheSameBytes) {
   const fs::path whole = folder_ / "whole", killed = folder_ / "killed";
   ASSERT_EQ(run_program("vdd", all("teacher", whole)).code, 0);
-  const int code = run_and_signal(
-      "vdd", all("teacher", killed), SIGKILL, [&] { return fs::exists(killed / "clip0"); },
-      folder_ / "log");
+  // While the folder of the second is being filled.
+  const auto ready = [&] {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(killed, error)) {
+      if (entry.path().filename().string().starts_with(".tmp-clip1") &&
+          !fs::is_empty(entry.path(), error))
+        return true;
+    }
+    return false;
+  };
+  const int code = run_and_signal("vdd", all("teacher", killed), SIGKILL, ready, folder_ / "log");
   ASSERT_EQ(code, 128 + SIGKILL) << content(folder_ / "log");
   EXPECT_FALSE(fs::exists(killed / "clip2"));
   const auto first = fs::last_write_time(killed / "clip0/depth.npz");

@@ -44,8 +44,9 @@ class StagedFolder {
  public:
   enum class Existing { kRefuse, kReplace };
 
-  /// Makes ".tmp-<name>-<random>" beside `final_path` (and the folders above). Throws ConfigError
-  /// if `final_path` exists and may not be replaced, ResourceError if the folder cannot be made.
+  /// Makes ".tmp-<name>-<random>" beside `final_path` (and the folders above), locked while this
+  /// lives, and removes those of that name which killed processes have left. Throws ConfigError if
+  /// `final_path` exists and may not be replaced, ResourceError if the folder cannot be made.
   explicit StagedFolder(std::filesystem::path final_path, Existing existing = Existing::kRefuse);
   /// Removes the temporary folder unless committed.
   ~StagedFolder();
@@ -60,6 +61,7 @@ class StagedFolder {
  private:
   std::filesystem::path final_, staged_;
   Existing existing_;
+  int lock_ = -1;
 };
 
 /// A file mapped into memory. The pages are private: whoever writes to them changes neither the
