@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From nothing to a distilled tiny model: sets up, builds, writes sample data, distils both stages on it and stage 1 on a real
-# video, exports.
+# video, exports, predicts the video, and scores teacher and students on streets that none was trained on.
 # What is done already is skipped; delete demo/ to start again.
 #   tools/demo.sh [--build-only]
 # shellcheck source=tools/setup.sh
@@ -55,9 +55,38 @@ if [[ -e $demo/videos/bikes.mp4 ]]; then
   distil video distill_unet stage1_deterministic "${short[@]}" data.root="$demo/videos"
 fi
 
+if [[ -e $demo/videos/bikes.mp4 ]]; then
+  say "predicting the real video"
+  vdd predict -m "$demo/students/sample-data-head" -i "$demo/videos/bikes.mp4" -o "$demo/predictions" --frames 48 --max-res 256 \
+    --side-by-side --skip-done
+fi
+
+heldout=$demo/heldout
+if [[ ! -d $heldout ]]; then
+  say "writing held-out data"
+  vdd sample-data --out "$heldout" --seed 100 --sequences 4 --frames 16 --size 96x160
+fi
+# score <name> <model> [options]: one row of the table.
+score() {
+  local result=$demo/scores/$1.json
+  [[ -e $result ]] || vdd eval --protocol vdd-vkitti2@1 --data "$heldout" -m "$2" --method "$1" -o "$result" "${@:3}" \
+    'sequences=["*"]' sequence_count=2 frames=16 min_frames=16 height=64 width=128 > /dev/null
+}
+mkdir -p "$demo/scores"
+say "scoring on held-out data; the teacher is random, so the numbers show the way and nothing else"
+teacher=$demo/runs/sample-data/teacher vae=$demo/students/sample-data head=$demo/students/sample-data-head
+score teacher-5-steps "$teacher" --steps 5
+score teacher-1-step "$teacher" --steps 1
+score student-vae "$vae"
+score student-dpt "$head"
+vdd eval --compare "$demo"/scores/{teacher-5-steps,teacher-1-step,student-vae,student-dpt}.json
+vdd bench -m "$teacher" -m "$vae" -m "$head" --size 64x128 --frames 16 --rounds 3 --warmup 1
+
 cat << END
 sample data       $demo/data
 real video        $demo/videos
-runs              $demo/runs (metrics.jsonl, samples/, tb/, checkpoints/)
+runs              $demo/runs (report.html, metrics.jsonl, samples/, tb/, checkpoints/)
+predictions       $demo/predictions
+scores            $demo/scores
 exported students $demo/students
 END
