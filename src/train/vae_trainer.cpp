@@ -15,6 +15,7 @@
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
+#include "vdd/train/latent_whitening.h"
 #include "vdd/train/pictures.h"
 
 namespace vdd::train {
@@ -74,7 +75,9 @@ VaeTrainer::VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipD
       device_(device),
       compute_dtype_(tensor::parse_dtype(config.precision.compute)),
       vae_(starting_vae(config.model, device)),
-      selection_(select_parameters(named_parameters(*vae_), config.trained)) {}
+      selection_(select_parameters(named_parameters(*vae_), config.trained)) {
+  if (config.model.whiten) whiten_latents(vae_, sample_latents(), config.model.posterior_std);
+}
 
 std::vector<ParameterGroup> VaeTrainer::groups() const {
   return {{.name = "vae", .parameters = selection_.trained(), .lr = config_.optimizer.lr}};
@@ -145,20 +148,25 @@ ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
   return result;
 }
 
-double VaeTrainer::measure_scaling_factor() {
+/// The modes [N,C] of the first config.scale_clips clips, pictures and disparity alike.
+torch::Tensor VaeTrainer::sample_latents() {
   const torch::NoGradGuard no_grad;
-  std::vector<torch::Tensor> latents;
+  std::vector<torch::Tensor> latents_NC;
   for (std::int64_t k = 0; k < config_.scale_clips; ++k) {
     const data::Clip clip = training_->load(static_cast<std::uint64_t>(config_.train.seed), k);
     std::vector<torch::Tensor> kinds = {clip.rgb_TCHW};
     if (clip.disparity_THW.defined()) kinds.push_back(disparity_images(clip));
     for (const torch::Tensor& images : kinds) {
       for (const torch::Tensor& part : images.to(device_).split(kChunk)) {
-        latents.push_back(vae_->encode_mode(part).flatten().cpu());
+        latents_NC.push_back(vae_->encode_mode(part).permute({0, 2, 3, 1}).flatten(0, 2).cpu());
       }
     }
   }
-  return 1 / std::max(at::cat(latents).to(torch::kFloat64).std().item<double>(), 1e-6);
+  return at::cat(latents_NC).to(torch::kFloat64);
+}
+
+double VaeTrainer::measure_scaling_factor() {
+  return 1 / std::max(sample_latents().std().item<double>(), 1e-6);
 }
 
 void VaeTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {

@@ -106,6 +106,11 @@ TEST_F(VaeTrainerTest, TheScalingFactorGivesLatentsUnitDeviation) {
   EXPECT_NEAR((latents * model->config().scaling_factor).std().item<double>(), 1, 1e-4);
 }
 
+TEST_F(VaeTrainerTest, AWhitenedStartHasAScalingFactorOfOne) {
+  config_.model.whiten = true;
+  EXPECT_NEAR(trainer().measure_scaling_factor(), 1, 2e-3);
+}
+
 TEST_F(VaeTrainerTest, AnInitialFolderGivesTheWeights) {
   VaeTrainer vae = trainer();
   vae.save_model(folder_ / "checkpoint", 1);

@@ -21,12 +21,19 @@ namespace vdd::train {
 struct VaeModelConfig {
   std::string init;
   std::int64_t seed = 0;
+  bool whiten = false;
+  double posterior_std = 0.03;
   models::VaeConfig vae = tiny_vae();
 
   constexpr void fields(auto& f) {
     f("init", init,
       "model folder whose VAE is the start; empty: random weights of the sizes below");
     f("seed", seed, "of the random weights", non_negative);
+    f("whiten", whiten,
+      "change the start so that the latents of scale_clips clips have mean 0 and covariance 1; "
+      "what "
+      "the VAE computes stays the same");
+    f("posterior_std", posterior_std, "deviation of the posteriors after `whiten`", positive);
     f("vae", vae, "as in a published vae/config.json");
   }
 };
@@ -63,7 +70,7 @@ struct TrainVaeConfig {
     f("crops", crops, "what is cut out of a clip");
     f("loss", loss, "difference of picture and reconstruction");
     f("scale_clips", scale_clips,
-      "clips over which the deviation of the latents is measured for scaling_factor", positive);
+      "clips over which the latents are measured, for scaling_factor and `model.whiten`", positive);
     f("trained", trained, "which parameters train; a bias of the keys does nothing in attention");
     f("optimizer", optimizer, "Adam");
     f("lr_schedule", lr_schedule, "course of the learning rate");

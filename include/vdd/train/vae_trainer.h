@@ -34,7 +34,7 @@ class VaeTrainer final : public Distiller {
     std::string data_hash;
   };
 
-  /// `training` gives the clips that scaling_factor is measured on. Throws DataError, ConfigError.
+  /// `training` gives the clips that the latents are measured on. Throws DataError, ConfigError.
   VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipDataset> training,
              ValidationData validation, Origin origin, torch::Device device);
 
@@ -53,6 +53,7 @@ class VaeTrainer final : public Distiller {
   double measure_scaling_factor();
 
  private:
+  torch::Tensor sample_latents();
   torch::Tensor reconstruct(const torch::Tensor& images_T3HW);
 
   TrainVaeConfig config_;
