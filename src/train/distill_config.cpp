@@ -31,6 +31,9 @@ std::vector<std::string> DistillConfig::check() const {
   if (precision.compute == "fp16" && train.device == "cpu") {
     errors.emplace_back("precision.compute: fp16 runs on cuda only");
   }
+  if (student.forward == "multi_step" && student.input != "noise") {
+    errors.emplace_back("student.forward: multi_step needs student.input noise");
+  }
   if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
       lr_schedule.warmup >= train.max_steps) {
     errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");

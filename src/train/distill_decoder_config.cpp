@@ -9,6 +9,9 @@ namespace vdd::train {
 
 std::vector<std::string> DistillDecoderConfig::check() const {
   std::vector<std::string> errors = DistillConfig::check();
+  if (student.forward != "one_step") {
+    errors.emplace_back("student.forward: stage 2 trains the one step");
+  }
   std::map<std::string, std::int64_t> pools;
   for (const losses::FeaturePairConfig& pair : loss.affinity.pairs) {
     if (pools.try_emplace(pair.teacher, pair.pool).first->second != pair.pool) {

@@ -5,12 +5,21 @@
 
 #include "base_folder.h"
 #include "vdd/core/log.h"
+#include "vdd/core/random.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/tensor/random.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
+namespace {
+
+pipeline::Conditioning conditioning_of(const TeacherTarget& target, torch::Device device) {
+  return {.rgb_latent_TChw = target.rgb_latent_TChw.to(device),
+          .image_embeds_TD = target.image_embeds_TD.to(device)};
+}
+
+}  // namespace
 
 double rgb_latent_scale(const StudentConfig& config, const Teacher& teacher) {
   return config.rgb_latent_scale.value_or(teacher.scaling_factor());
@@ -40,9 +49,8 @@ models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& confi
 
 StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
                            const TeacherTarget& target, torch::Device device) {
-  StudentInput input{.conditioning = {.rgb_latent_TChw = target.rgb_latent_TChw.to(device),
-                                      .image_embeds_TD = target.image_embeds_TD.to(device)},
-                     .x_TChw = {}};
+  StudentInput input{
+      .conditioning = conditioning_of(target, device), .x_TChw = {}, .sigma = config.sigma};
   const torch::Tensor start_TChw =
       config.input == "rgb_latent"
           ? input.conditioning.rgb_latent_TChw * rgb_latent_scale(config, teacher)
@@ -51,6 +59,20 @@ StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
                 .to(device);
   input.x_TChw = start_TChw * std::sqrt(config.sigma * config.sigma + 1);
   return input;
+}
+
+StudentInput noised_target(const DistillConfig& config, const Teacher& teacher,
+                           const TeacherTarget& target, std::int64_t n, torch::Device device) {
+  const auto seed = static_cast<std::uint64_t>(config.train.seed);
+  const std::int64_t steps = config.teacher.steps;
+  const std::int64_t level = Random(derive_seed(seed, n, "level")).below(steps);
+  const double sigma =
+      diffusion::EulerSchedule(teacher.scheduler()).sigmas(steps)[level].item<float>();
+  const torch::Tensor noise_TChw =
+      tensor::randn(target.teacher_latent_TChw.sizes(), derive_seed(seed, n, "level_noise"));
+  return {.conditioning = conditioning_of(target, device),
+          .x_TChw = (target.teacher_latent_TChw + sigma * noise_TChw).to(device),
+          .sigma = sigma};
 }
 
 pipeline::DepthModel student_model(const DistillConfig& config, const Origin& origin,

@@ -22,10 +22,12 @@ std::vector<ParameterGroup> UnetDistiller::groups() const {
 }
 
 torch::Tensor UnetDistiller::denoise(const TeacherTarget& target) {
-  const StudentInput input =
-      student_input(config_.student, parts_.targets->teacher(), target, parts_.device);
+  return denoise(student_input(config_.student, parts_.targets->teacher(), target, parts_.device));
+}
+
+torch::Tensor UnetDistiller::denoise(const StudentInput& input) {
   const Autocast autocast(parts_.device, compute_dtype_);
-  return pipeline::student_denoise(unet_, input.conditioning, input.x_TChw, config_.student.sigma,
+  return pipeline::student_denoise(unet_, input.conditioning, input.x_TChw, input.sigma,
                                    config_.teacher.noise_aug);
 }
 
@@ -37,7 +39,11 @@ losses::LossParts UnetDistiller::loss(const torch::Tensor& student_TChw,
 
 SampleLoss UnetDistiller::step(const data::Clip& clip, std::int64_t n) {
   const TeacherTarget target = parts_.targets->get(clip, n);
-  return {.loss = loss(denoise(target), target),
+  const torch::Tensor student_TChw =
+      config_.student.forward == "multi_step"
+          ? denoise(noised_target(config_, parts_.targets->teacher(), target, n, parts_.device))
+          : denoise(target);
+  return {.loss = loss(student_TChw, target),
           .cache_key = parts_.targets->key(clip.content_key, n),
           .noise_seed = target.noise_seed};
 }

@@ -38,6 +38,17 @@ TEST(DistillDecoderConfig, PairsMustFitTheImageAndEachOther) {
   EXPECT_THAT(config.check(), IsEmpty());
 }
 
+TEST(DistillDecoderConfig, ManyStepsAreForStageOneAndForAStudentOfNoise) {
+  DistillUnetConfig unet;
+  unet.student.forward = "multi_step";
+  EXPECT_THAT(unet.check(), ElementsAre(HasSubstr("student.forward: multi_step needs")));
+  unet.student.input = "noise";
+  EXPECT_THAT(unet.check(), IsEmpty());
+  DistillDecoderConfig decoder;
+  decoder.student = unet.student;
+  EXPECT_THAT(decoder.check(), ElementsAre(HasSubstr("student.forward: stage 2")));
+}
+
 TEST(DistillDecoderConfig, RulesOfBothStagesHold) {
   DistillDecoderConfig config;
   config.model.teacher_unet = "unet";

@@ -8,6 +8,7 @@
 
 #include "support/temp_dir.h"
 #include "vdd/core/log.h"
+#include "vdd/core/random.h"
 #include "vdd/tensor/random.h"
 
 namespace vdd::train {
@@ -71,6 +72,26 @@ TEST_F(StudentTest, TheVideosLatentIsScaledAsTheVaeSaysUnlessTheConfigDoes) {
 TEST_F(StudentTest, TheNoiseIsTheTeachersOwn) {
   config_.student.input = "noise";
   EXPECT_TRUE(torch::allclose(input().x_TChw, std::sqrt(10) * tensor::randn({2, 4, 2, 2}, 3)));
+}
+
+TEST_F(StudentTest, ManyStepsTrainOnTheTeachersLatentUnderNoiseOfOneOfItsLevels) {
+  config_.train.seed = 7;
+  TeacherTarget target = target_;
+  target.teacher_latent_TChw = tensor::randn({2, 4, 2, 2}, 4);
+  std::vector<std::int64_t> drawn(5, 0);
+  for (std::int64_t n = 0; n < 60; ++n) {
+    const StudentInput input = noised_target(config_, teacher_, target, n, torch::kCPU);
+    const auto level = Random(derive_seed(7, n, "level")).below(5);
+    ++drawn[static_cast<std::size_t>(level)];
+    // Five levels of Karras et al., rho 7, from 700 to 0.002.
+    const double high = std::pow(700, 1.0 / 7), low = std::pow(0.002, 1.0 / 7);
+    const double sigma = std::pow(high + static_cast<double>(level) / 4 * (low - high), 7);
+    EXPECT_NEAR(input.sigma, sigma, 1e-5 * sigma);
+    const torch::Tensor noise = tensor::randn({2, 4, 2, 2}, derive_seed(7, n, "level_noise"));
+    EXPECT_TRUE(torch::allclose(input.x_TChw, target.teacher_latent_TChw + sigma * noise, 1e-4));
+    EXPECT_TRUE(torch::equal(input.conditioning.rgb_latent_TChw, target.rgb_latent_TChw));
+  }
+  EXPECT_THAT(drawn, ::testing::Each(::testing::Gt(4))) << "of 12 expected";
 }
 
 TEST_F(StudentTest, AStartThatKnowsAnotherInputIsAWarning) {

@@ -114,6 +114,43 @@ TEST_F(UnetDistillerTest, TheStudentIsTheDenoiserInClosedForm) {
   }
 }
 
+TEST_F(UnetDistillerTest, ManyStepsAskForTheTeachersLatentAtTheNoiseLevelOfTheSample) {
+  config_.student = {.input = "noise", .forward = "multi_step"};
+  config_.loss.lambda = 0;
+  const auto given = targets();
+  UnetDistiller student = distiller(given);
+  for (const std::int64_t n : {1, 2}) {
+    const data::Clip clip = dataset_->load(0, n);
+    const TeacherTarget target = given->get(clip, n);
+    const torch::Tensor z = target.teacher_latent_TChw;
+    const double sigma = diffusion::EulerSchedule()
+                             .sigmas(3)[Random(derive_seed(0, n, "level")).below(3)]
+                             .item<double>();
+    const torch::Tensor x = z + sigma * tensor::randn(z.sizes(), derive_seed(0, n, "level_noise"));
+    const double root = std::sqrt(sigma * sigma + 1);
+    auto unet = pipeline::load_unet(folders_.unet);
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor u =
+        unet(torch::cat({x / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
+             torch::tensor(0.25 * std::log(sigma)), target.image_embeds_TD.unsqueeze(0),
+             torch::tensor({{7.0, 127.0, 0.02}}))
+            .squeeze(0);
+    const torch::Tensor denoised = x / (root * root) - sigma / root * u;
+    const double expected = (denoised - z).square().mean().item<double>();
+    EXPECT_NEAR(student.step(clip, n).loss.total.item<double>(), expected, 1e-4 * expected);
+  }
+}
+
+TEST_F(UnetDistillerTest, ManyStepsAreUsedInOne) {
+  config_.student = {.input = "noise"};
+  const auto given = targets();
+  const TeacherTarget target = given->get(dataset_->load(0, 1), 1);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor one = distiller(given).denoise(target);
+  config_.student.forward = "multi_step";
+  EXPECT_TRUE(torch::equal(distiller(given).denoise(target), one));
+}
+
 TEST_F(UnetDistillerTest, TheNoiseBelongsToTheClipOrToTheSample) {
   const data::ClipPlan plan = dataset_->plan(0, 0);
   const auto seed = [&](std::int64_t n) {

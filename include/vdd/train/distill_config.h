@@ -55,6 +55,7 @@ struct StudentConfig {
   std::string input = "rgb_latent";
   std::optional<double> rgb_latent_scale = std::nullopt;
   std::string noise = "per_sample";
+  std::string forward = "one_step";
   double sigma = 700;
 
   constexpr void fields(auto& f) {
@@ -67,6 +68,10 @@ struct StudentConfig {
     f("noise", noise,
       "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed",
       one_of("per_sample", "fixed_per_clip"));
+    f("forward", forward,
+      "what stage 1 trains: the one step, or (multi_step) the teacher's own steps, the teacher's "
+      "latent under noise of one of its levels a sample; used in one step either way",
+      one_of("one_step", "multi_step"));
     f("sigma", sigma, "noise level of the one step", positive);
   }
 };

@@ -33,13 +33,21 @@ models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& confi
 
 struct StudentInput {
   pipeline::Conditioning conditioning;
-  torch::Tensor x_TChw;  ///< of noise level config.sigma
+  torch::Tensor x_TChw;
+  double sigma;  ///< noise level of x
 };
 
 /// What the student is given in place of the teacher's n steps: the teacher's own noise, or the
 /// video's latent.
 StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
                            const TeacherTarget& target, torch::Device device);
+
+/// What a student.forward of multi_step trains on in place of it: the teacher's latent plus
+/// sigma * noise. Level and noise depend on the run's seed and the sample's number: sigma is the
+/// level Random(derive_seed(seed, n, "level")).below(steps) of the teacher's, the noise
+/// tensor::randn(derive_seed(seed, n, "level_noise")).
+StudentInput noised_target(const DistillConfig& config, const Teacher& teacher,
+                           const TeacherTarget& target, std::int64_t n, torch::Device device);
 
 /// The student as a model without any parts but the scheduler: what to save into `checkpoint`.
 pipeline::DepthModel student_model(const DistillConfig& config, const Origin& origin,

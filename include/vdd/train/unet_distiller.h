@@ -32,6 +32,7 @@ class UnetDistiller final : public Distiller {
   torch::Tensor denoise(const TeacherTarget& target);
 
  private:
+  torch::Tensor denoise(const StudentInput& input);
   losses::LossParts loss(const torch::Tensor& student_TChw, const TeacherTarget& target) const;
 
   DistillUnetConfig config_;
