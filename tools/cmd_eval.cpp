@@ -11,6 +11,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/eval/evaluate.h"
+#include "vdd/eval/figure.h"
 #include "vdd/eval/report.h"
 
 namespace vdd::tools {
@@ -18,8 +19,8 @@ namespace {
 
 struct EvalCommand {
   std::string protocol, show, are = "disparity", format = "markdown";
-  std::filesystem::path data, predictions, output;
-  std::vector<std::filesystem::path> compare;
+  std::filesystem::path data, output, keep, pictures;
+  std::vector<std::filesystem::path> predictions, compare;
   std::vector<std::string> overrides;
   eval::EvalOptions options{.method = ""};
   ModelOptions model;
@@ -45,6 +46,15 @@ std::string folder_name(const std::filesystem::path& folder) {
   return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
 }
 
+void draw(const EvalCommand& o, const eval::Protocol& protocol) {
+  std::vector<eval::Method> methods;
+  for (const auto& folder : o.predictions)
+    methods.push_back({folder_name(folder), eval::stored_predictions(folder, o.are)});
+  const auto files =
+      eval::draw_figures(o.data, protocol, methods, o.pictures, {.partial = o.options.partial});
+  for (const auto& file : files) std::cout << file.string() << '\n';
+}
+
 /// Notes in the options what makes them.
 std::unique_ptr<eval::Predictions> open_predictions(EvalCommand& o) {
   std::string name = "ground truth";
@@ -52,8 +62,8 @@ std::unique_ptr<eval::Predictions> open_predictions(EvalCommand& o) {
   if (o.truth) {
     predictions = eval::truth_as_predictions();
   } else if (!o.predictions.empty()) {
-    predictions = eval::stored_predictions(o.predictions, o.are);
-    name = folder_name(o.predictions);
+    predictions = eval::stored_predictions(o.predictions.front(), o.are);
+    name = folder_name(o.predictions.front());
   } else {
     const auto model = std::make_shared<predict::Predictor>(make_predictor(o.model));
     predictions = eval::predictions_of(
@@ -64,6 +74,7 @@ std::unique_ptr<eval::Predictions> open_predictions(EvalCommand& o) {
     o.options.method_settings = settings_of(*model, o.model);
   }
   if (o.options.method.empty()) o.options.method = name;
+  if (!o.keep.empty()) return eval::keep_predictions(std::move(predictions), o.keep);
   return predictions;
 }
 
@@ -75,6 +86,13 @@ void evaluate(EvalCommand o) {
   if (!o.compare.empty()) return compare(o);
   if (o.protocol.empty() || o.data.empty())
     throw ConfigError("command line: --protocol and --data are needed; see --list-protocols");
+  if (!o.pictures.empty()) {
+    if (o.predictions.empty() || o.truth || !o.model.spec.model.empty())
+      throw ConfigError("command line: --pictures draws --predictions");
+    return draw(o, eval::find_protocol(o.protocol, o.overrides));
+  }
+  if (o.predictions.size() > 1)
+    throw ConfigError("command line: one --predictions is scored at a time");
   if (o.truth + !o.predictions.empty() + !o.model.spec.model.empty() != 1)
     throw ConfigError("command line: one of --model, --predictions and --ground-truth is needed");
 
@@ -93,10 +111,15 @@ void add_eval(CLI::App& vdd) {
   command->add_option("--protocol", o->protocol, "name@version, or a YAML file of one");
   command->add_option("--data", o->data, "folder of the data set");
   add_model_options(*command, o->model);
-  command->add_option("--predictions", o->predictions,
-                      "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png");
+  command
+      ->add_option("--predictions", o->predictions,
+                   "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png")
+      ->allow_extra_args(false);
   command->add_option("--predictions-are", o->are, "disparity or depth, up to the fit [disparity]")
       ->check(CLI::IsMember({"disparity", "depth"}));
+  command->add_option("--keep", o->keep, "folder to store the predictions in, for --predictions");
+  command->add_option("--pictures", o->pictures,
+                      "draw instead: pictures, truth and every --predictions, a PNG a sequence");
   command->add_flag("--ground-truth", o->truth, "score the true depth itself");
   command->add_option("--method", o->options.method, "name for tables");
   command->add_flag("--partial", o->options.partial,

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
+#include "truth.h"
 #include "vdd/core/error.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/progress.h"
@@ -18,100 +18,6 @@ namespace vdd::eval {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A sequence and the frames of it that the protocol takes.
-struct Chosen {
-  std::unique_ptr<Sequence> sequence;
-  std::vector<std::size_t> frames;
-};
-
-/// Takes the sequences that the protocol names out of a data set; notes those that are missing.
-std::vector<Chosen> choose(DataSet& data, const Protocol& p, std::vector<std::string>& missing) {
-  std::vector<Chosen> chosen;
-  std::set<std::string> found;
-  for (auto& sequence : data.sequences) {
-    const bool wanted =
-        std::any_of(p.sequences.begin(), p.sequences.end(),
-                    [&](const auto& pattern) { return glob_match(pattern, sequence->name()); });
-    if (!wanted) continue;
-    auto frames = frames_of(p, sequence->frames().size());
-    found.insert(sequence->name());
-    if (std::ssize(frames) < p.min_frames) {
-      missing.push_back(concat(sequence->name(), ": ", frames.size(), " frames of at least ",
-                               p.min_frames, " from frame ", p.first, " on"));
-    }
-    if (!frames.empty()) chosen.push_back({std::move(sequence), std::move(frames)});
-  }
-  for (const std::string& name : p.sequences) {
-    if (name.find_first_of("*?") == name.npos && !found.contains(name)) missing.push_back(name);
-  }
-  if (missing.empty() && p.sequence_count > 0 && std::ssize(found) != p.sequence_count)
-    missing.push_back(concat(found.size(), " sequences of ", p.sequence_count));
-  return chosen;
-}
-
-/// The part of a score crop that counts, as a mask.
-at::Tensor score_mask(const std::string& name, std::int64_t height, std::int64_t width) {
-  const metrics::Crop c = metrics::crop_of(name, height, width);
-  at::Tensor mask = at::zeros({height, width}, at::kBool);
-  mask.slice(0, c.row_begin, c.row_end).slice(1, c.col_begin, c.col_end).fill_(true);
-  return mask;
-}
-
-/// Intrinsics of the picture after its first rows and columns are gone.
-at::Tensor moved(const at::Tensor& intrinsics_33, const metrics::Crop& crop) {
-  at::Tensor shift = at::eye(3, at::kDouble);
-  shift[0][2] = -crop.col_begin;
-  shift[1][2] = -crop.row_begin;
-  return shift.matmul(intrinsics_33);
-}
-
-/// Reads the truth; with `partial`, frames that cannot be read leave `frames` and are noted.
-Truth read_truth(const Sequence& sequence, const Protocol& p, bool partial,
-                 std::vector<std::size_t>& frames, std::vector<std::string>& unusable) {
-  std::vector<at::Tensor> depths, valids, intrinsics, poses;
-  std::vector<std::size_t> usable;
-  std::vector<std::int64_t> posed;
-  for (const std::size_t frame : frames) {
-    const std::string& name = sequence.frames()[frame];
-    try {
-      const TrueDepth stored = sequence.depth(frame);
-      const metrics::Crop c =
-          metrics::crop_of(p.crop, stored.depth_HW.size(0), stored.depth_HW.size(1));
-      const auto cut = [&](const at::Tensor& x) {
-        return x.slice(0, c.row_begin, c.row_end).slice(1, c.col_begin, c.col_end).contiguous();
-      };
-      at::Tensor depth = cut(stored.depth_HW);
-      if (!depths.empty() && depth.sizes() != depths.front().sizes()) {
-        throw DataError(sequence.name(), concat("frame ", name),
-                        concat("is ", depth.sizes(), "; the first is ", depths.front().sizes()));
-      }
-      const Camera camera = p.temporal ? sequence.camera(frame) : Camera{};
-      if (camera.intrinsics_33.defined() && camera.cam_to_world_44.defined()) {
-        posed.push_back(std::ssize(depths));
-        intrinsics.push_back(moved(camera.intrinsics_33, c));
-        poses.push_back(camera.cam_to_world_44);
-      }
-      valids.push_back(cut(stored.valid_HW) & score_mask(p.score_crop, c.height(), c.width()));
-      depths.push_back(std::move(depth));
-      usable.push_back(frame);
-    } catch (const DataError& error) {
-      if (!partial) throw;
-      unusable.push_back(concat(name, ": ", error.what()));
-    } catch (const ShapeError& error) {  // a crop that does not fit
-      throw DataError(sequence.name(), concat("frame ", name), error.what());
-    }
-  }
-  frames = std::move(usable);
-  if (frames.empty()) return {};
-  Truth truth{.depth_THW = at::stack(depths), .valid_THW = at::stack(valids)};
-  if (posed.size() > 1) {
-    truth.posed_N = at::tensor(posed, at::kLong);
-    truth.intrinsics_N33 = at::stack(intrinsics);
-    truth.poses_N44 = at::stack(poses);
-  }
-  return truth;
-}
 
 std::string hash_of(const at::Tensor& values) {
   const at::Tensor bytes = values.contiguous();
@@ -140,9 +46,7 @@ SequenceResult score(const Task& task, Predictions& predictions) {
 
   const at::Tensor prediction = predictions.predict(task);
   result.prediction_hash = hash_of(prediction);
-  const auto align =
-      predictions.kind() == "depth" ? metrics::align_depth : metrics::align_disparity;
-  const metrics::Aligned aligned = align(prediction, truth.depth_THW, p.alignment, truth.valid_THW);
+  const metrics::Aligned aligned = fit_to_truth(prediction, predictions.kind(), truth, p);
   const metrics::DepthScores depth =
       metrics::score_depth(aligned.depth_THW, truth.depth_THW, aligned.valid_THW);
   if (depth.frames == 0) {
@@ -219,13 +123,7 @@ EvalResult evaluate(const fs::path& root, const Protocol& protocol, Predictions&
   }
   DataSet data = open_data_set(root, protocol.data);
   result.left_out = data.left_out;
-  auto chosen = choose(data, protocol, result.missing);
-  data.sequences.clear();
-  if (chosen.empty() || (!result.missing.empty() && !options.partial)) {
-    throw DataError(
-        root, concat(protocol.name, " is incomplete here, ", result.missing.size(),
-                     " missing: ", join(result.missing, "; "), "; --partial scores what there is"));
-  }
+  auto chosen = choose(std::move(data), root, protocol, options.partial, result.missing);
   Progress progress("eval", {.total = std::ssize(chosen)});
   for (auto& [sequence, frames] : chosen) {
     std::vector<std::string> unusable;

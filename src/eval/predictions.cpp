@@ -67,6 +67,25 @@ class OfTruth : public Predictions {
   }
 };
 
+class Kept : public Predictions {
+ public:
+  Kept(std::unique_ptr<Predictions> source, fs::path folder)
+      : source_(std::move(source)), folder_(std::move(folder)) {}
+
+  std::string kind() const override { return source_->kind(); }
+  at::Tensor predict(const Task& task) override {
+    at::Tensor values = source_->predict(task);
+    const fs::path file = folder_ / (task.sequence.name() + ".npz");
+    fs::create_directories(file.parent_path());
+    io::write_npz(file, values, kind());
+    return values;
+  }
+
+ private:
+  std::unique_ptr<Predictions> source_;
+  fs::path folder_;
+};
+
 template <typename T>
 at::Tensor to_floats(const io::Image<T>& image, double divisor) {
   at::Tensor out = at::empty({image.height, image.width}, at::kDouble);
@@ -169,6 +188,11 @@ std::unique_ptr<Predictions> stored_predictions(const fs::path& folder, const st
   if (kind != "disparity" && kind != "depth")
     throw ConfigError(concat("predictions are disparity or depth, not '", escape(kind), "'"));
   return std::make_unique<OfFolder>(folder, kind);
+}
+
+std::unique_ptr<Predictions> keep_predictions(std::unique_ptr<Predictions> predictions,
+                                              const fs::path& folder) {
+  return std::make_unique<Kept>(std::move(predictions), folder);
 }
 
 std::unique_ptr<Predictions> truth_as_predictions() {

@@ -9,12 +9,12 @@
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
+#include "vdd/io/pictures.h"
 #include "vdd/metrics/alignment.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
-#include "vdd/train/pictures.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
@@ -78,7 +78,7 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
     const std::uint64_t seed = derive_seed(validation_.seed, k, "noise");
     const pipeline::Conditioning conditioning = targets_.condition(clip, seed);
     const torch::Tensor noise_TChw = tensor::randn(conditioning.rgb_latent_TChw.sizes(), seed);
-    std::vector<PictureRow> rows = {{"RGB", RowKind::kRgb, clip.rgb_TCHW}};
+    std::vector<io::PictureRow> rows = {{"RGB", io::RowKind::kRgb, clip.rgb_TCHW}};
     for (const std::int64_t steps : config_.validation_steps) {
       if (stop_requested() != StopReason::kNone) return {.complete = false};
       const torch::Tensor latent_TChw =
@@ -92,12 +92,12 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
       const std::string layout = clip.source_id.substr(0, clip.source_id.find('/'));
       scores[{"", steps}].push_back(score);
       scores[{layout + "/", steps}].push_back(score);
-      rows.push_back({concat(steps, " steps"), RowKind::kDisparity, disparity_THW});
+      rows.push_back({concat(steps, " steps"), io::RowKind::kDisparity, disparity_THW});
     }
     if (!config.pictures) continue;
-    rows.push_back({"truth", RowKind::kDisparity, clip.disparity_THW});
+    rows.push_back({"truth", io::RowKind::kDisparity, clip.disparity_THW});
     const auto png = run.sample(step, concat("clip", k, ".png"));
-    write_strip(png, rows, config.columns);
+    io::write_strip(png, rows, config.columns);
     result.pictures.emplace_back(concat("valid/clip", k), png);
   }
   if (scores.empty()) throw DataError("validation", "no clip has depth");

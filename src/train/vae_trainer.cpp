@@ -8,6 +8,7 @@
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
+#include "vdd/io/pictures.h"
 #include "vdd/metrics/alignment.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/nn/initialize.h"
@@ -16,7 +17,6 @@
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
 #include "vdd/train/latent_whitening.h"
-#include "vdd/train/pictures.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
@@ -122,20 +122,20 @@ ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
     const torch::Tensor residual = (image - clip.rgb_TCHW) / 2;  // of pictures in [0,1]
     l1 += residual.abs().mean().item<double>() / clips;
     psnr -= 10 * std::log10(std::max(residual.square().mean().item<double>(), 1e-12)) / clips;
-    std::vector<PictureRow> rows = {{"RGB", RowKind::kRgb, clip.rgb_TCHW},
-                                    {"decoded", RowKind::kRgb, image}};
+    std::vector<io::PictureRow> rows = {{"RGB", io::RowKind::kRgb, clip.rgb_TCHW},
+                                        {"decoded", io::RowKind::kRgb, image}};
     if (clip.depth_THW.defined()) {
       const torch::Tensor disparity_THW =
           pipeline::disparity_from_rgb(reconstruct(disparity_images(clip)));
       const metrics::Aligned aligned = metrics::align_disparity(
           disparity_THW, clip.depth_THW, {.max_depth = config.max_depth}, clip.valid_THW);
       scores.push_back(metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW));
-      rows.push_back({"truth", RowKind::kDisparity, clip.disparity_THW});
-      rows.push_back({"decoded", RowKind::kDisparity, disparity_THW});
+      rows.push_back({"truth", io::RowKind::kDisparity, clip.disparity_THW});
+      rows.push_back({"decoded", io::RowKind::kDisparity, disparity_THW});
     }
     if (!config.pictures) continue;
     const auto png = run.sample(step, concat("clip", k, ".png"));
-    write_strip(png, rows, config.columns);
+    io::write_strip(png, rows, config.columns);
     result.pictures.emplace_back(concat("valid/clip", k), png);
   }
   result.metrics.add("valid/rgb_l1", l1).add("valid/rgb_psnr", psnr);

@@ -9,9 +9,9 @@
 #include "vdd/core/log.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
+#include "vdd/io/pictures.h"
 #include "vdd/metrics/alignment.h"
 #include "vdd/metrics/depth.h"
-#include "vdd/train/pictures.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
@@ -22,6 +22,17 @@ metrics::DepthScores score(const torch::Tensor& disparity_THW, const data::Clip&
   const metrics::Aligned aligned = metrics::align_disparity(
       disparity_THW, clip.depth_THW, {.max_depth = max_depth}, clip.valid_THW);
   return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
+}
+
+std::vector<io::PictureRow> rows_of(const data::Clip& clip, const ValidatedClip& result) {
+  using enum io::RowKind;
+  std::vector<io::PictureRow> rows{
+      {"RGB", kRgb, clip.rgb_TCHW},
+      {"teacher", kDisparity, result.teacher_THW},
+      {"student", kDisparity, result.student_THW},
+      {"difference", kDifference, result.student_THW - result.teacher_THW, 0, 0.5}};
+  if (clip.disparity_THW.defined()) rows.push_back({"truth", kDisparity, clip.disparity_THW});
+  return rows;
 }
 
 /// Sums over the clips of a validation.
@@ -47,10 +58,7 @@ class Scores {
       teacher_.push_back(score(result.teacher_THW, clip, config_.max_depth));
     }
     if (!config_.pictures) return std::nullopt;
-    write_strip(
-        png,
-        validation_rows(clip.rgb_TCHW, result.teacher_THW, result.student_THW, clip.disparity_THW),
-        config_.columns);
+    io::write_strip(png, rows_of(clip, result), config_.columns);
     return png;
   }
 

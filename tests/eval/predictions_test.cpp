@@ -154,6 +154,14 @@ TEST_F(Predict, TheTruthIsInverseDepthAndZeroWhereUnknown) {
   EXPECT_TRUE(torch::equal(predicted, torch::tensor({{{0.5, 0.0, 2.0}}}, torch::kDouble)));
 }
 
+TEST_F(Predict, WhatIsKeptIsReadAgain) {
+  const test::TempDir kept;
+  const auto model = [](const torch::Tensor& rgb_T3HW) { return rgb_T3HW.mean(1) + 1; };
+  const auto predicted = keep_predictions(predictions_of(model), kept.path())->predict(task_);
+  EXPECT_TRUE(
+      torch::equal(stored_predictions(kept.path(), "disparity")->predict(task_), predicted));
+}
+
 TEST_F(Predict, AModelSeesThePicturesAtTheSizeOfTheProtocol) {
   std::vector<std::int64_t> seen;
   const auto predicted = predictions_of([&](const torch::Tensor& rgb_T3HW) {

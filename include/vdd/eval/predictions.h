@@ -57,6 +57,11 @@ std::unique_ptr<Predictions> predictions_of(Estimator model);
 std::unique_ptr<Predictions> stored_predictions(const std::filesystem::path& folder,
                                                 const std::string& kind);
 
+/// As `predictions`; each is also written to `folder`/NAME.npz, as stored_predictions reads it.
+/// Throws ResourceError too.
+std::unique_ptr<Predictions> keep_predictions(std::unique_ptr<Predictions> predictions,
+                                              const std::filesystem::path& folder);
+
 /// 1 / depth, and 0 where no depth is known.
 std::unique_ptr<Predictions> truth_as_predictions();
 

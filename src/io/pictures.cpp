@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vdd/train/pictures.h"
+#include "vdd/io/pictures.h"
 
 #include <ATen/ATen.h>
 
@@ -12,7 +12,7 @@
 #include "vdd/io/colormap.h"
 #include "vdd/io/image.h"
 
-namespace vdd::train {
+namespace vdd::io {
 namespace {
 
 constexpr std::uint8_t kGrey = 128;
@@ -22,27 +22,27 @@ std::uint8_t to_byte(double x) {
   return static_cast<std::uint8_t>(std::lround(255 * std::clamp(x, 0.0, 1.0)));
 }
 
-io::Color color_of(double value, const PictureRow& row) {
+Color drawn(double value, const PictureRow& row) {
   if (row.kind == RowKind::kDifference && !std::isnan(value)) {  // black, red, yellow, white
     const double x = 3 * std::clamp(std::abs(value) / row.high, 0.0, 1.0);
     return {to_byte(x), to_byte(x - 1), to_byte(x - 2)};
   }
-  return io::color_of((value - row.low) / (row.high - row.low));
+  return color_of((value - row.low) / (row.high - row.low));
 }
 
 /// One frame of a row as 8-bit [H,W,3].
-torch::Tensor draw(const PictureRow& row, std::int64_t t) {
-  const torch::Tensor frame = row.frames[t].detach().to(torch::kCPU, torch::kDouble);
+at::Tensor draw(const PictureRow& row, std::int64_t t) {
+  const at::Tensor frame = row.frames[t].detach().to(at::kCPU, at::kDouble);
   if (row.kind == RowKind::kRgb) {
-    const torch::Tensor scaled = ((frame + 1) * 127.5).nan_to_num(kGrey).round().clamp(0, 255);
-    return scaled.permute({1, 2, 0}).to(torch::kByte).contiguous();
+    const at::Tensor scaled = ((frame + 1) * 127.5).nan_to_num(kGrey).round().clamp(0, 255);
+    return scaled.permute({1, 2, 0}).to(at::kByte).contiguous();
   }
-  const torch::Tensor values = frame.contiguous();
-  torch::Tensor out = torch::empty({frame.size(0), frame.size(1), 3}, torch::kByte);
+  const at::Tensor values = frame.contiguous();
+  at::Tensor out = at::empty({frame.size(0), frame.size(1), 3}, at::kByte);
   auto* pixel = out.mutable_data_ptr<std::uint8_t>();
   const double* value = values.const_data_ptr<double>();
   for (std::int64_t i = 0; i < values.numel(); ++i, pixel += 3) {
-    const io::Color color = color_of(value[i], row);
+    const Color color = drawn(value[i], row);
     std::copy(color.begin(), color.end(), pixel);
   }
   return out;
@@ -54,7 +54,7 @@ struct Size {
 };
 
 Size size_of(const PictureRow& row) {
-  const torch::Tensor& x = row.frames;
+  const at::Tensor& x = row.frames;
   const bool rgb = row.kind == RowKind::kRgb;
   if (!x.defined() || !x.is_floating_point() || x.dim() != (rgb ? 4 : 3) ||
       (rgb && x.size(1) != 3) || x.numel() == 0) {
@@ -101,10 +101,9 @@ void write_strip(const std::filesystem::path& png, const std::vector<PictureRow>
   const int margin = label_width(rows, scale);
   const std::int64_t height = static_cast<std::int64_t>(rows.size()) * (size.height + kGap) - kGap;
   const std::int64_t width = margin + columns * (size.width + kGap) - kGap;
-  io::Image8 sheet(static_cast<int>(height), static_cast<int>(width), 3);
+  Image8 sheet(static_cast<int>(height), static_cast<int>(width), 3);
   std::fill_n(sheet.pixels.get(), sheet.size(), std::uint8_t{255});
-  const torch::Tensor canvas =
-      torch::from_blob(sheet.pixels.get(), {height, width, 3}, torch::kByte);
+  const at::Tensor canvas = at::from_blob(sheet.pixels.get(), {height, width, 3}, at::kByte);
   cv::Mat letters(sheet.height, sheet.width, CV_8UC3, sheet.pixels.get());
 
   for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -121,20 +120,7 @@ void write_strip(const std::filesystem::path& png, const std::vector<PictureRow>
                   cv::LINE_AA);
     }
   }
-  io::write_png(png, sheet);
+  write_png(png, sheet);
 }
 
-std::vector<PictureRow> validation_rows(const torch::Tensor& rgb_T3HW,
-                                        const torch::Tensor& teacher_THW,
-                                        const torch::Tensor& student_THW,
-                                        const torch::Tensor& truth_THW) {
-  std::vector<PictureRow> rows{
-      {"RGB", RowKind::kRgb, rgb_T3HW},
-      {"teacher", RowKind::kDisparity, teacher_THW},
-      {"student", RowKind::kDisparity, student_THW},
-      {"difference", RowKind::kDifference, student_THW - teacher_THW, 0, 0.5}};
-  if (truth_THW.defined()) rows.push_back({"truth", RowKind::kDisparity, truth_THW});
-  return rows;
-}
-
-}  // namespace vdd::train
+}  // namespace vdd::io

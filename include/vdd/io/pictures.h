@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -10,20 +10,20 @@
 
 // Pictures for people: one PNG, a row per kind of image, a column per frame.
 // Legend: T frames, H W pixels.
-namespace vdd::train {
+namespace vdd::io {
 
 enum class RowKind {
   kRgb,         ///< [T,3,H,W], -1..1
-  kDisparity,   ///< [T,H,W], drawn by io::color_of
+  kDisparity,   ///< [T,H,W], drawn by color_of
   kDifference,  ///< [T,H,W], any sign: its size, dark = 0
 };
 
 struct PictureRow {
   std::string label;  ///< short ASCII, drawn at the left
   RowKind kind = RowKind::kDisparity;
-  torch::Tensor frames;  ///< of any floating type and device
-  double low = 0.0;      ///< disparity drawn as darkest ...
-  double high = 1.0;     ///< ... and brightest colour; differences use 0..high
+  at::Tensor frames;  ///< of any floating type and device
+  double low = 0.0;   ///< disparity drawn as darkest ...
+  double high = 1.0;  ///< ... and brightest colour; differences use 0..high
 };
 
 /// Writes a strip with up to `max_columns` frames, evenly spaced, first and last included. The rows
@@ -32,11 +32,4 @@ struct PictureRow {
 void write_strip(const std::filesystem::path& png, const std::vector<PictureRow>& rows,
                  std::int64_t max_columns = 8);
 
-/// The rows of a validation picture: RGB, teacher, student, difference and, where it is defined,
-/// ground truth.
-std::vector<PictureRow> validation_rows(const torch::Tensor& rgb_T3HW,
-                                        const torch::Tensor& teacher_THW,
-                                        const torch::Tensor& student_THW,
-                                        const torch::Tensor& truth_THW = {});
-
-}  // namespace vdd::train
+}  // namespace vdd::io

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vdd/train/pictures.h"
+#include "vdd/io/pictures.h"
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -10,10 +10,10 @@
 #include "vdd/io/colormap.h"
 #include "vdd/io/image.h"
 
-namespace vdd::train {
+namespace vdd::io {
 namespace {
 
-std::vector<int> pixel(const io::Image8& image, int y, int x) {
+std::vector<int> pixel(const Image8& image, int y, int x) {
   const std::uint8_t* p = image.row(y) + 3 * x;
   return {p[0], p[1], p[2]};
 }
@@ -27,14 +27,14 @@ TEST(Pictures, StripHoldsARowPerKindAndAColumnPerFrame) {
       folder / "a.png",
       {{"", RowKind::kRgb, rgb}, {"", RowKind::kDisparity, far}, {"", RowKind::kDifference, near}},
       3);
-  const io::Image8 image = io::read_rgb(folder / "a.png");
+  const Image8 image = read_rgb(folder / "a.png");
   ASSERT_EQ(image.height, 3 * 4 + 2 * 2);
   ASSERT_EQ(image.width, 3 * 6 + 2 * 2);
   EXPECT_EQ(pixel(image, 0, 0), (std::vector<int>{0, 0, 0}));         // first frame
   EXPECT_EQ(pixel(image, 3, 21), (std::vector<int>{255, 255, 255}));  // last frame
   EXPECT_EQ(pixel(image, 0, 6), (std::vector<int>{255, 255, 255}));   // gap
   EXPECT_EQ(pixel(image, 13, 1), (std::vector<int>{255, 255, 255}));  // the largest difference
-  const io::Color darkest = io::color_of(0);
+  const Color darkest = color_of(0);
   EXPECT_EQ(pixel(image, 7, 1), (std::vector<int>{darkest[0], darkest[1], darkest[2]}));
 }
 
@@ -43,8 +43,7 @@ TEST(Pictures, LabelsStandBesideThePictures) {
   const torch::Tensor x = torch::rand({1, 16, 20});
   write_strip(folder / "plain.png", {{"", RowKind::kDisparity, x}});
   write_strip(folder / "named.png", {{"teacher", RowKind::kDisparity, x}});
-  const io::Image8 plain = io::read_rgb(folder / "plain.png"),
-                   named = io::read_rgb(folder / "named.png");
+  const Image8 plain = read_rgb(folder / "plain.png"), named = read_rgb(folder / "named.png");
   const int margin = named.width - plain.width;
   ASSERT_GT(margin, 10);
   bool written = false;
@@ -53,15 +52,6 @@ TEST(Pictures, LabelsStandBesideThePictures) {
     for (int xx = 0; xx < margin; ++xx) written = written || pixel(named, y, xx)[0] < 100;
   }
   EXPECT_TRUE(written);
-}
-
-TEST(Pictures, ValidationRowsIncludeTheTruthWhereThereIsOne) {
-  const torch::Tensor rgb = torch::zeros({2, 3, 4, 4}), d = torch::rand({2, 4, 4});
-  EXPECT_EQ(validation_rows(rgb, d, d).size(), 4);
-  const auto rows = validation_rows(rgb, d, d + 0.25, d);
-  ASSERT_EQ(rows.size(), 5);
-  EXPECT_TRUE(torch::allclose(rows[3].frames, torch::full({2, 4, 4}, 0.25)));
-  EXPECT_EQ(rows[4].label, "truth");
 }
 
 TEST(Pictures, RefuseWhatDoesNotFit) {
@@ -80,4 +70,4 @@ TEST(Pictures, RefuseWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace vdd::train
+}  // namespace vdd::io
