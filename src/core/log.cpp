@@ -49,6 +49,7 @@ void add_file(const std::filesystem::path& path) {
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
     sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
+    root().sinks().resize(1);  // a process that makes several runs ends each one's file
     root().sinks().push_back(std::move(sink));
   } catch (const spdlog::spdlog_ex& e) {
     throw ResourceError(concat(escape(path.string()), ": log file cannot be opened: ", e.what()));

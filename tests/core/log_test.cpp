@@ -29,6 +29,18 @@ TEST(Log, WritesToStandardErrorAndTheFile) {
   EXPECT_THAT(text, Not(HasSubstr("hidden")));
 }
 
+TEST(Log, TheFileOfTheNextRunTakesThePlaceOfTheLast) {
+  const test::TempDir folder;
+  log::set_level(log::Level::kInfo);
+  log::add_file(folder / "one.log");
+  log::info("train", "first");
+  log::add_file(folder / "two.log");
+  log::info("train", "second");
+  log::flush();
+  EXPECT_THAT(test::content(folder / "one.log"), Not(HasSubstr("second")));
+  EXPECT_THAT(test::content(folder / "two.log"), HasSubstr(" [train] second\n"));
+}
+
 TEST(Log, LevelHidesWhatLiesBelow) {
   ::testing::internal::CaptureStderr();
   log::set_level(log::Level::kWarning);
