@@ -71,7 +71,7 @@ std::unique_ptr<eval::Predictions> open_predictions(EvalCommand& o) {
     const auto steps = model->config().steps;
     name = concat(folder_name(o.model.spec.model), ", ", steps, steps == 1 ? " step" : " steps");
     o.options.method_hash = predict::model_hash(model->model());
-    o.options.method_settings = settings_of(*model, o.model);
+    o.options.method_settings = predict::settings_of(*model);
   }
   if (o.options.method.empty()) o.options.method = name;
   if (!o.keep.empty()) return eval::keep_predictions(std::move(predictions), o.keep);

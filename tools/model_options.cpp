@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model_options.h"
 
-#include "vdd/config/writer.h"
-#include "vdd/core/text.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/train/run_setup.h"
 
@@ -35,13 +33,6 @@ predict::Predictor make_predictor(ModelOptions o) {
   o.spec.target.device = train::configure_torch(o.torch);
   o.spec.hash = true;
   return {o.spec, o.predictor};
-}
-
-std::string settings_of(const predict::Predictor& predictor, const ModelOptions& options) {
-  std::string text;
-  for (const auto& [key, value] : config::to_leaves(predictor.config()))
-    text += concat(key, '=', value, ' ');
-  return concat(text, "dtype=", options.dtype, " device=", options.torch.device);
 }
 
 }  // namespace vdd::tools

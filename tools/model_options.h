@@ -28,7 +28,4 @@ CLI::Option* add_model_options(CLI::App& command, ModelOptions& options);
 /// Loads the model, with its content hashes, to the device of the options.
 predict::Predictor make_predictor(ModelOptions options);
 
-/// What the options mean for that model, for people: "steps=1 window=110 ...".
-std::string settings_of(const predict::Predictor& predictor, const ModelOptions& options);
-
 }  // namespace vdd::tools

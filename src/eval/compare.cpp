@@ -2,15 +2,13 @@
 #include <algorithm>
 #include <map>
 
-#include "table.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/eval/report.h"
+#include "vdd/eval/table.h"
 
 namespace vdd::eval {
-namespace {
 
-/// Why two results of one protocol may not stand in one table; empty if they may.
 std::string difference(const EvalResult& a, const EvalResult& b) {
   if (a.protocol_hash != b.protocol_hash) return "their protocols differ in content";
   if (a.sequences.size() != b.sequences.size()) {
@@ -24,6 +22,8 @@ std::string difference(const EvalResult& a, const EvalResult& b) {
   }
   return "";
 }
+
+namespace {
 
 /// Methods and protocols in order of appearance, and the results between them.
 struct Grid {
@@ -88,11 +88,9 @@ std::string compare(const std::vector<EvalResult>& results, Markup markup) {
         if (value && (!best || (*value < *best) == column.smaller_is_better)) best = value;
       }
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        const bool bold = rows.size() > 1 && column.value(*scores[i]) == best;
         const std::string text = number(column, *scores[i]);
-        rows[i].push_back(!bold                         ? text
-                          : markup == Markup::kMarkdown ? concat("**", text, "**")
-                                                        : concat("\\textbf{", text, '}'));
+        const bool best_of_many = rows.size() > 1 && column.value(*scores[i]) == best;
+        rows[i].push_back(best_of_many ? bold(text, markup) : text);
       }
     }
   }

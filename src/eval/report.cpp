@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/eval/report.h"
 
-#include "table.h"
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/files.h"
 #include "vdd/core/text.h"
+#include "vdd/eval/table.h"
 
 namespace vdd::eval {
 namespace {

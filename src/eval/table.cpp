@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "table.h"
+#include "vdd/eval/table.h"
 
 #include <algorithm>
 #include <iomanip>
 #include <sstream>
 
+#include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
 namespace vdd::eval {
 namespace {
 
 constexpr Column kColumns[] = {
-    {"AbsRel", "AbsRel $\\downarrow$",
+    {"abs_rel", "AbsRel", "AbsRel $\\downarrow$",
      [](const Scores& s) -> std::optional<double> { return s.abs_rel; }, 4, true},
-    {"delta1", "$\\delta_1\\uparrow$",
+    {"delta1", "delta1", "$\\delta_1\\uparrow$",
      [](const Scores& s) -> std::optional<double> { return s.delta1; }, 4, false},
-    {"RMSE", "RMSE $\\downarrow$", [](const Scores& s) -> std::optional<double> { return s.rmse; },
-     3, true},
-    {"TAE x100", "TAE $\\downarrow$",
+    {"rmse", "RMSE", "RMSE $\\downarrow$",
+     [](const Scores& s) -> std::optional<double> { return s.rmse; }, 3, true},
+    {"tae", "TAE x100", "TAE $\\downarrow$",
      [](const Scores& s) -> std::optional<double> {
        if (!s.tae) return std::nullopt;
        return 100 * *s.tae;
      },
      3, true},
-    {"boundary F1", "F1 $\\uparrow$", [](const Scores& s) { return s.boundary_f1; }, 4, false},
-    {"boundary recall", "Recall $\\uparrow$", [](const Scores& s) { return s.boundary_recall; }, 4,
-     false},
+    {"boundary_f1", "boundary F1", "F1 $\\uparrow$", [](const Scores& s) { return s.boundary_f1; },
+     4, false},
+    {"boundary_recall", "boundary recall", "Recall $\\uparrow$",
+     [](const Scores& s) { return s.boundary_recall; }, 4, false},
 };
 
 std::string row(const std::vector<std::string>& cells, Markup markup) {
@@ -45,13 +47,23 @@ std::vector<Column> columns_of(const std::vector<const Scores*>& scores) {
   return columns;
 }
 
-std::string number(const Column& column, const Scores& scores) {
-  const auto value = column.value(scores);
-  if (!value) return "-";
+const Column& column_of(const std::string& key) {
+  for (const Column& column : kColumns) {
+    if (column.key == key) return column;
+  }
+  throw ConfigError(concat("columns: '", escape(key), "' is no column of tables"));
+}
+
+std::string fixed(double value, int digits) {
   std::ostringstream out;
   out.imbue(std::locale::classic());
-  out << std::fixed << std::setprecision(column.digits) << *value;
+  out << std::fixed << std::setprecision(digits) << value;
   return out.str();
+}
+
+std::string number(const Column& column, const Scores& scores) {
+  const auto value = column.value(scores);
+  return value ? fixed(*value, column.digits) : "-";
 }
 
 std::string cell(const std::string& text, Markup markup) {
@@ -63,6 +75,10 @@ std::string cell(const std::string& text, Markup markup) {
     out += markup == Markup::kLatex && c == '\\' ? std::string("/") : std::string(1, c);
   }
   return out;
+}
+
+std::string bold(const std::string& text, Markup markup) {
+  return markup == Markup::kMarkdown ? concat("**", text, "**") : concat("\\textbf{", text, '}');
 }
 
 std::string table(const std::vector<std::string>& head,

@@ -15,6 +15,7 @@
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 #include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
 
 namespace vdd::predict {
@@ -268,6 +269,15 @@ torch::Tensor Predictor::predict_clip(const torch::Tensor& rgb_T3HW) {
   video.push(rgb_T3HW);
   const torch::Tensor raw_THW = at::cat(parts);
   return normalize(raw_THW, {raw_THW.min().item<float>(), raw_THW.max().item<float>()});
+}
+
+std::string settings_of(const Predictor& predictor) {
+  const auto& unet = predictor.model().unet;
+  std::string text;
+  for (const auto& [key, value] : config::to_leaves(predictor.config()))
+    text += concat(key, '=', value, ' ');
+  return concat(text, "dtype=", tensor::dtype_name(unet->dtype()),
+                " device=", unet->device().str());
 }
 
 }  // namespace vdd::predict

@@ -19,6 +19,9 @@ void save_result(const std::filesystem::path& file, const EvalResult& result);
 /// Throws DataError.
 EvalResult load_result(const std::filesystem::path& file);
 
+/// Why two results of one protocol may not stand in one table; empty if they may.
+std::string difference(const EvalResult& a, const EvalResult& b);
+
 /// One row a method, one group of columns a protocol, the best number of a column in bold: the form
 /// of the paper's Table 1. Throws ConfigError if a method lacks a protocol that another one has, or
 /// if results of one protocol were not computed alike: another fingerprint, other sequences or

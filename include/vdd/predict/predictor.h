@@ -110,4 +110,7 @@ class Predictor {
   PredictorConfig config_;
 };
 
+/// How it runs, for people: "steps=1 window=110 ... dtype=fp32 device=cpu".
+std::string settings_of(const Predictor& predictor);
+
 }  // namespace vdd::predict
