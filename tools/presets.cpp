@@ -7,6 +7,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/sweep/plan.h"
 #include "vdd/train/distill_decoder_config.h"
 #include "vdd/train/distill_unet_config.h"
 #include "vdd/train/train_teacher_config.h"
@@ -29,6 +30,15 @@ ConfigKind kind(const char* program, const char* file_prefix) {
           .documentation = [program] { return config::to_markdown<T>(program); }};
 }
 
+/// A table is good if the configs of its rows are.
+ConfigKind table_kind() {
+  ConfigKind table = kind<sweep::SweepConfig>("vdd sweep", "table");
+  table.resolve = [](const fs::path& f, std::span<const std::string> o) {
+    return config::to_yaml(sweep::load_plan(f, o).config);
+  };
+  return table;
+}
+
 }  // namespace
 
 const std::vector<ConfigKind>& config_kinds() {
@@ -36,7 +46,7 @@ const std::vector<ConfigKind>& config_kinds() {
       kind<train::DistillUnetConfig>("distill_unet", "stage1"),
       kind<train::DistillDecoderConfig>("distill_decoder", "stage2"),
       kind<train::TrainTeacherConfig>("vdd train-teacher", "train_teacher"),
-      kind<train::TrainVaeConfig>("vdd train-vae", "train_vae")};
+      kind<train::TrainVaeConfig>("vdd train-vae", "train_vae"), table_kind()};
   return kinds;
 }
 

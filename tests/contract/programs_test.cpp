@@ -99,6 +99,15 @@ TEST(EvalCommand, RefusesInOneLine) {
   EXPECT_THAT(missing.err, HasSubstr("2 sequences of 654"));
 }
 
+TEST(SweepCommand, RefusesInOneLine) {
+  const TempDir folder;
+  const std::string table = folder.write("table.yaml", "title: t\nteacher: t\n"), out = "never";
+  expect_refused({"sweep", "seeds=[0]", "-o", out}, "error: command line: no table given\n");
+  expect_refused({"sweep", table, "-o", out},
+                 "error: " + table + ":1:1: rows: none to show\n" + "error: " + table +
+                     ":1:1: evaluate: empty, and no times: nothing to show\n");
+}
+
 TEST(DoctorCommand, SaysWhatIsNotThere) {
   const TempDir folder;
   const std::string path = (folder / "gone.safetensors").string();
@@ -121,7 +130,8 @@ TEST(ConfigCommand, ReportsEveryErrorOfAFileWithItsPlace) {
 TEST(ConfigCommand, ShowsAPresetThatReadsBackAsItself) {
   const Finished names = run_program("vdd", {"config", "ls"});
   ASSERT_EQ(names.code, 0);
-  const std::string name = names.out.substr(0, names.out.find('\n'));
+  const std::string name = "svd/stage1_deterministic";
+  EXPECT_THAT(names.out, HasSubstr('\n' + name + '\n'));
   const Finished shown = run_program("vdd", {"config", "show", name, "train.max_steps=7"});
   ASSERT_EQ(shown.code, 0) << shown.err;
   EXPECT_THAT(shown.out, HasSubstr("\n  max_steps: 7\n"));

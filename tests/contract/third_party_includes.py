@@ -26,6 +26,7 @@ ALLOWED = {
     "pipeline": (TORCH, TORCH),
     "predict": (TORCH, TORCH),
     "eval": (TORCH, TORCH),
+    "sweep": (TORCH, TORCH),
     "train": (TORCH, TORCH | {"nlohmann", "opencv2"}),
 }
 # Header without a folder -> its library. All others without a folder are the language's or the system's.

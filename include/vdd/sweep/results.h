@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdd/eval/result.h"
+#include "vdd/pipeline/stage_bench.h"
+#include "vdd/sweep/plan.h"
+#include "vdd/sweep/table.h"
+
+// What a table's runs came to.
+namespace vdd::sweep {
+
+struct RunResult {
+  std::string error = {};  ///< why it failed
+  /// One for each evaluation; nothing as long as it was not made.
+  std::vector<std::optional<eval::EvalResult>> scores = {};
+};
+
+/// Results are in the order of plan.runs; `times` names its models as the rows. Throws ConfigError
+/// if results of one evaluation were not computed alike (eval::difference()).
+Table make_table(const Plan& plan, const std::vector<RunResult>& results,
+                 const std::optional<pipeline::StageBench>& times);
+
+/// What stands behind a row with one seed.
+struct RunRecord {
+  std::string row = {};
+  std::int64_t seed = 0;
+  std::string folder = {};
+  std::string hash = {};
+  std::vector<std::string> key = {};
+  std::string error = {};
+  std::vector<std::string> scores = {};
+  std::vector<std::string> model_hashes = {};
+
+  constexpr void fields(auto& f) {
+    f("row", row, "its name");
+    f("seed", seed, "of training and noise");
+    f("folder", folder, "of the training run or model");
+    f("hash", hash, "SHA-256 of the key");
+    f("key", key, "name=value: all that determines the model");
+    f("error", error, "why it failed; empty: it did not");
+    f("scores", scores, "files, one for each evaluation; empty: not made");
+    f("model_hashes", model_hashes, "content of the model that each was made with");
+  }
+};
+
+/// A table's JSON file.
+struct SweepRecord {
+  std::int64_t format = 1;
+  std::string version = {};
+  SweepConfig config = {};
+  std::vector<RunRecord> runs = {};
+  std::vector<pipeline::StageCost> times = {};
+
+  constexpr void fields(auto& f) {
+    f("format", format, "of this file", in_range(1, 1));
+    f("version", version, "of vdd");
+    f("config", config, "of the table, resolved");
+    f("runs", runs, "seed by seed, in each the rows from top to bottom");
+    f("times", times, "of `vdd bench`");
+  }
+};
+
+SweepRecord make_record(const Plan& plan, const std::vector<RunResult>& results,
+                        const std::optional<pipeline::StageBench>& times,
+                        const std::filesystem::path& output);
+
+}  // namespace vdd::sweep
