@@ -182,6 +182,14 @@ constexpr std::string_view kPreprocessing = R"({
 }
 )";
 
+/// From one folder to the next; a checkpoint trained from a checkpoint takes two.
+constexpr int kMostBases = 8;
+
+/// The folder that the vdd.json in `folder` names for the rest; empty if none.
+fs::path base_of(const fs::path& folder, const VddInfo& info) {
+  return info.base.empty() ? fs::path() : folder / info.base;
+}
+
 }  // namespace
 
 std::string class_name(const fs::path& json) {
@@ -209,13 +217,16 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
   const fs::path info_folder = !unet.empty() && fs::exists(unet / "vdd.json") ? unet : model;
   if (fs::exists(info_folder / "vdd.json"))
     folders.info = config::load_json<VddInfo>(info_folder / "vdd.json");
-  const fs::path rest = !base.empty()               ? base
-                        : folders.info.base.empty() ? ""
-                                                    : info_folder / folders.info.base;
-  if (!rest.empty()) {
+  fs::path rest = base.empty() ? base_of(info_folder, folders.info) : base;
+  for (int length = 1; !rest.empty(); ++length) {
     if (!fs::is_directory(rest))
       throw DataError(rest, concat("is no folder; ", model.string(), " needs its parts"));
+    if (length > kMostBases) throw DataError(model, "vdd.json: base: leads in a circle");
     add_parts(folders, rest);
+    const bool complete = !folders.unet.empty() && !folders.vae.empty() &&
+                          !folders.image_encoder.empty() && !folders.scheduler.empty();
+    const fs::path info = rest / "vdd.json";
+    rest = complete || !fs::exists(info) ? "" : base_of(rest, config::load_json<VddInfo>(info));
   }
   if (folders.unet.empty() && folders.vae.empty() && folders.image_encoder.empty()) {
     throw DataError(model,

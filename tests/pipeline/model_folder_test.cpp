@@ -119,6 +119,21 @@ TEST_F(ModelFolder, ACheckpointTakesTheRestFromItsBase) {
   EXPECT_EQ(loaded.info.provenance.step, 7);
 }
 
+TEST_F(ModelFolder, ACheckpointTrainedFromACheckpointTakesTheRestFromBases) {
+  fs::remove_all(folder / "unet");
+  save_depth_model(dir / "teacher", {.unet = model.unet, .info = {.base = "../model"}});
+  save_depth_model(dir / "student", {.unet = model.unet, .info = {.base = "../teacher"}});
+  const ModelFolders found = find_model(dir / "student");
+  EXPECT_EQ(found.unet, dir / "student/unet");
+  EXPECT_TRUE(fs::equivalent(found.vae, folder / "vae"));
+  EXPECT_TRUE(fs::equivalent(found.image_encoder, folder / "image_encoder"));
+
+  save_info(folder, {.base = "../student"});
+  fs::remove_all(folder / "vae");
+  EXPECT_THAT(thrown<DataError>([&] { find_model(dir / "student"); }),
+              HasSubstr("base: leads in a circle"));
+}
+
 TEST_F(ModelFolder, OldVaeAndImageEncoderNamesAreRead) {
   rename_tensors(folder / "vae/diffusion_pytorch_model.safetensors", [](std::string name) {
     for (const auto& [today, old] :

@@ -71,9 +71,9 @@ struct ModelFolders {
 /// Looks `model` up: a model folder, a checkpoint, or a DepthCrafter folder (config.json and
 /// weights of the UNet in its root). `unet`, if given, is where the UNet and vdd.json are instead.
 /// Parts that `model` lacks come from `base`, or else from the base that vdd.json names (relative
-/// to that file); the head only from where the UNet is, because it fits no other. Throws DataError
-/// if there is no part at all, vdd.json names a decoder that is not there, or model_index.json
-/// names other classes.
+/// to that file), and from that one's; the head only from where the UNet is, because it fits no
+/// other. Throws DataError if there is no part at all, vdd.json names a decoder that is not there,
+/// or model_index.json names other classes.
 ModelFolders find_model(const std::filesystem::path& model, const std::filesystem::path& unet = {},
                         const std::filesystem::path& base = {});
 
