@@ -43,9 +43,12 @@ Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::
     decoder ? load_stage<train::DistillDecoderConfig>(run, config, settings)
             : load_stage<train::DistillUnetConfig>(run, config, settings);
   } catch (const ConfigError& e) {
+    constexpr std::string_view kOverride = "command line: ";  // where most of them are not from
     std::vector<std::string> lines;
-    for (const std::string& line : split(e.what(), '\n'))
+    for (std::string line : split(e.what(), '\n')) {
+      if (line.starts_with(kOverride)) line.erase(0, kOverride.size());
       lines.push_back(concat(file.string(), ": row '", escape(row.name), "': ", line));
+    }
     throw ConfigError(join(lines, "\n"));
   }
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {

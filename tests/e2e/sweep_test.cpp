@@ -95,7 +95,7 @@ TEST_F(Sweep, ShowsItsPlanAndRefusesInOneLine) {
 
   const Finished key = run_program("vdd", words("none", {"--set", "train.max_step=1"}));
   EXPECT_EQ(key.code, 2);
-  EXPECT_THAT(key.err, HasSubstr(table_ + ": row 'student': command line: train.max_step: unknown "
+  EXPECT_THAT(key.err, HasSubstr(table_ + ": row 'student': train.max_step: unknown "
                                           "key; did you mean 'max_steps'?"));
   const Finished teacher = run_program("vdd", words("none", {"teacher=/nowhere"}));
   EXPECT_EQ(teacher.code, 3);
