@@ -48,22 +48,42 @@ std::vector<ParameterGroup> TeacherTrainer::groups() const {
 }
 
 SampleLoss TeacherTrainer::step(const data::Clip& clip, std::int64_t n) {
-  const auto [seed, sigma] =
-      draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
-  const TeacherTarget target = targets_.get(clip, n);
-  const pipeline::Conditioning conditioning{.rgb_latent_TChw = target.rgb_latent_TChw.to(device_),
-                                            .image_embeds_TD = target.image_embeds_TD.to(device_)};
-  const torch::Tensor z_TChw = target.teacher_latent_TChw.to(device_);
-  const torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
-  const diffusion::Precondition p = diffusion::precondition(sigma);
+  return steps(std::span(&clip, 1), n).front();
+}
+
+std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
+                                              std::int64_t first) {
+  std::vector<SampleLoss> samples;
+  std::vector<torch::Tensor> inputs, timesteps, tokens, targets;
+  for (const data::Clip& clip : clips) {
+    const std::int64_t n = first + std::ssize(samples);
+    const auto [seed, sigma] =
+        draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
+    const TeacherTarget target = targets_.get(clip, n);
+    const torch::Tensor z_TChw = target.teacher_latent_TChw.to(device_);
+    const torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
+    const diffusion::Precondition p = diffusion::precondition(sigma);
+    inputs.push_back(
+        at::cat({p.c_in * (z_TChw + sigma * noise_TChw), target.rgb_latent_TChw.to(device_)}, 1));
+    timesteps.push_back(torch::tensor(p.c_noise, torch::kFloat32));
+    tokens.push_back(target.image_embeds_TD.to(device_));
+    targets.push_back(velocity(z_TChw, noise_TChw, sigma));
+    samples.push_back({.noise_seed = static_cast<std::int64_t>(seed)});
+  }
 
   const Autocast autocast(device_, compute_dtype_);
-  const torch::Tensor u_TChw = pipeline::run_unet(
-      model_.unet, p.c_in * (z_TChw + sigma * noise_TChw),
-      torch::tensor(p.c_noise, torch::kFloat32), conditioning, config_.noise.noise_aug);
-  const torch::Tensor loss = (u_TChw - velocity(z_TChw, noise_TChw, sigma)).square().mean();
-  return {.loss = {.total = loss, .parts = {{"denoising", loss.detach()}}},
-          .noise_seed = static_cast<std::int64_t>(seed)};
+  const torch::Tensor u_BTChw =
+      model_.unet
+          ->forward(
+              at::stack(inputs), at::stack(timesteps), at::stack(tokens),
+              pipeline::added_time_ids(config_.noise.noise_aug).expand({std::ssize(clips), 3}))
+          .to(torch::kFloat32);
+  const torch::Tensor loss_B = (u_BTChw - at::stack(targets)).square().flatten(1).mean(1);
+  for (std::size_t b = 0; b < samples.size(); ++b) {
+    const torch::Tensor loss = loss_B[static_cast<std::int64_t>(b)];
+    samples[b].loss = {.total = loss, .parts = {{"denoising", loss.detach()}}};
+  }
+  return samples;
 }
 
 ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) {

@@ -96,6 +96,7 @@ ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
                                      .lr_schedule = config.lr_schedule,
                                      .precision = config.precision,
                                      .ema = config.ema,
+                                     .batch = config.batch,
                                      .validate_every = config.validation.every,
                                      .validate_at_start = config.validation.at_start,
                                      .inputs = inputs};

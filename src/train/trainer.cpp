@@ -99,6 +99,12 @@ void require_same_inputs(const std::map<std::string, std::string>& now,
 
 }  // namespace
 
+std::vector<SampleLoss> Distiller::steps(std::span<const data::Clip> clips, std::int64_t first) {
+  std::vector<SampleLoss> samples;
+  for (const data::Clip& clip : clips) samples.push_back(step(clip, first + std::ssize(samples)));
+  return samples;
+}
+
 /// The samples of one update.
 struct Trainer::Window {
   std::int64_t size = 0;
@@ -231,12 +237,19 @@ bool Trainer::collect(Window& window) {
       accumulation_.discard();
       return false;
     }
-    const auto n = samples_ + static_cast<std::int64_t>(window.numbers.size());
-    const data::Clip clip = loader_->next();
-    window.start(clip, n, loader_->last_wait_seconds());
-    const SampleLoss sample = distiller_.step(clip, n);
-    window.add(sample);
-    accumulation_.add(sample.loss.total);
+    const std::int64_t first = samples_ + std::ssize(window.numbers);
+    const std::int64_t count = std::min(config_.batch, window.size - std::ssize(window.numbers));
+    std::vector<data::Clip> clips;
+    for (std::int64_t n = first; n < first + count; ++n) {
+      clips.push_back(loader_->next());
+      window.start(clips.back(), n, loader_->last_wait_seconds());
+    }
+    std::vector<torch::Tensor> losses;
+    for (const SampleLoss& sample : distiller_.steps(clips, first)) {
+      window.add(sample);
+      losses.push_back(sample.loss.total);
+    }
+    accumulation_.add(at::stack(losses).mean(), count);
   }
   return true;
 }

@@ -105,6 +105,46 @@ TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   EXPECT_NEAR(sample.loss.total.item<double>(), expected, 1e-4 * expected);
 }
 
+TEST_F(TeacherTrainerTest, ClipsThatAreRunTogetherHaveTheLossesAndGradientsOfEachAlone) {
+  std::vector<data::Clip> clips{clip_with_depth(), clip_with_depth(), clip_with_depth()};
+  clips[1].rgb_TCHW = -clips[1].rgb_TCHW;
+  clips[2].disparity_THW = 1 - clips[2].disparity_THW;
+  auto parts = model();
+  parts.unet->to(torch::kFloat64);  // kernels round differently for other batch sizes
+  DepthTargets targets(config_, parts, nullptr, "", torch::kCPU);
+  TeacherTrainer teacher(config_, std::move(parts), std::move(targets), {}, {}, torch::kCPU);
+  const auto gradients = [&](const torch::Tensor& loss) {
+    std::vector<torch::Tensor> weights;
+    for (const auto& [name, weight] : teacher.selection().trained()) weights.push_back(weight);
+    return torch::autograd::grad({loss}, weights);
+  };
+
+  torch::Tensor sum = torch::zeros({});
+  std::vector<double> alone;
+  for (const data::Clip& clip : clips) {
+    const torch::Tensor loss = teacher.step(clip, 4 + std::ssize(alone)).loss.total;
+    alone.push_back(loss.item<double>());
+    sum = sum + loss;
+  }
+  const auto expected = gradients(sum);
+
+  const auto together = teacher.steps(clips, 4);
+  ASSERT_EQ(together.size(), 3u);
+  sum = torch::zeros({});
+  for (std::size_t b = 0; b < together.size(); ++b) {
+    EXPECT_NEAR(together[b].loss.total.item<double>(), alone[b], 1e-5 * alone[b]);
+    EXPECT_EQ(together[b].noise_seed,
+              static_cast<std::int64_t>(
+                  draw_noise(config_.noise, 0, 4 + static_cast<std::int64_t>(b)).seed));
+    sum = sum + together[b].loss.total;
+  }
+  const auto found = gradients(sum);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double size = expected[i].abs().max().item<double>();
+    EXPECT_LE((found[i] - expected[i]).abs().max().item<double>(), 1e-5 * size + 1e-12) << i;
+  }
+}
+
 TEST_F(TeacherTrainerTest, ACheckpointIsAModelWithTheOtherPartsOfItsBase) {
   trainer().save_model(folder_ / "run" / "checkpoints" / "step", 7);
   const auto found = pipeline::find_model(folder_ / "run" / "checkpoints" / "step");

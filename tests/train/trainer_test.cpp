@@ -117,6 +117,15 @@ class TrainerTest : public ::testing::Test {
   TrainerConfig config_;
 };
 
+TEST_F(TrainerTest, SamplesThatAreRunTogetherMakeTheSameUpdates) {
+  Colour one, together;
+  ASSERT_EQ(run(one, "one"), ExitCode::kDone);
+  config_.batch = 2;  // of windows of three: two, then one
+  ASSERT_EQ(run(together, "together"), ExitCode::kDone);
+  EXPECT_TRUE(torch::allclose(one.weight(), together.weight(), 1e-5, 1e-6));
+  EXPECT_GT(one.weight().abs().max().item<double>(), 0.01);
+}
+
 TEST_F(TrainerTest, AShortLastWindowIsTheMeanOfItsOwnSamples) {
   config_.train.max_samples = 5;  // 3 + 2
   config_.ema.enabled = false;

@@ -43,6 +43,7 @@ class TeacherTrainer final : public Distiller {
   std::vector<ParameterGroup> groups() const override;
   /// Throws DataError if the clip has no depth.
   SampleLoss step(const data::Clip& clip, std::int64_t n) override;
+  std::vector<SampleLoss> steps(std::span<const data::Clip> clips, std::int64_t first) override;
   bool wants_pixels(const data::ClipPlan& plan) const override {
     return targets_.wants_pixels(plan);
   }

@@ -56,6 +56,7 @@ struct TrainTeacherConfig {
   TeacherModelConfig model;
   data::DataConfig data;
   NoiseConfig noise;
+  std::int64_t batch = 1;
   SelectionConfig trained = {.patterns = {"*", "!attn2.to_q", "!attn2.to_k",
                                           "!transformer_blocks.*.norm2",
                                           "!temporal_transformer_blocks.*.norm2"}};
@@ -72,6 +73,9 @@ struct TrainTeacherConfig {
     f("model", model, "where the weights come from");
     f("data", data, "which clips are drawn; rgb_only is ignored: every source must have depth");
     f("noise", noise, "what the UNet learns to remove");
+    f("batch", batch,
+      "clips that go through the UNet together, of the train.accumulation clips of an update",
+      positive);
     f("trained", trained, "which parameters of the UNet train");
     f("optimizer", optimizer, "Adam");
     f("lr_schedule", lr_schedule, "course of the learning rate");

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,9 @@ class Distiller {
   virtual std::vector<ParameterGroup> groups() const = 0;
   /// The loss of sample `n`, differentiable. The clip has no pixels if wants_pixels() said so.
   virtual SampleLoss step(const data::Clip& clip, std::int64_t n) = 0;
+  /// Those of samples first, first + 1, ..., one for each clip: the same numbers up to rounding,
+  /// from one pass where the distiller can.
+  virtual std::vector<SampleLoss> steps(std::span<const data::Clip> clips, std::int64_t first);
   /// False if step() can do without the clip's pixels. Called from the loader's threads.
   virtual bool wants_pixels(const data::ClipPlan&) const { return true; }
   /// Scores the weights as they are, and writes pictures into the run. Without gradients. Polls
@@ -69,6 +73,7 @@ struct TrainerConfig {
   LrScheduleConfig lr_schedule;
   PrecisionConfig precision;
   EmaConfig ema;
+  std::int64_t batch = 1;           ///< samples of a window that are run together
   std::int64_t validate_every = 0;  ///< 0: never
   bool validate_at_start = false;
   /// What must be the same when a run goes on, and is no config key: content hashes of the weights
