@@ -45,11 +45,40 @@ void require_finite_gradients(const tensor::NamedTensors& parameters) {
 Accumulation::Accumulation(Optimizer& optimizer, LossScaler& scaler, double clip_norm)
     : optimizer_(optimizer), scaler_(scaler), clip_norm_(clip_norm) {}
 
-void Accumulation::add(const torch::Tensor& loss, std::int64_t samples) {
+/// What is differentiated: the sum over the samples, scaled.
+torch::Tensor Accumulation::weighted(const torch::Tensor& loss, std::int64_t samples) const {
   const auto value = loss.item<double>();
   if (!std::isfinite(value)) throw NonFiniteError(concat("the loss is ", value));
   const double weight = scaler_.scale() * static_cast<double>(samples);
-  (weight == 1 ? loss : loss * weight).backward();
+  return weight == 1 ? loss : loss * weight;
+}
+
+void Accumulation::add(const torch::Tensor& loss, std::int64_t samples) {
+  weighted(loss, samples).backward();
+  samples_ += samples;
+}
+
+std::vector<torch::Tensor> Accumulation::gradients(const torch::Tensor& loss,
+                                                   std::int64_t samples) const {
+  std::vector<torch::Tensor> parameters;
+  for (const auto& [name, parameter] : optimizer_.parameters()) parameters.push_back(parameter);
+  return torch::autograd::grad({weighted(loss, samples)}, parameters, /*grad_outputs=*/{},
+                               /*retain_graph=*/false, /*create_graph=*/false,
+                               /*allow_unused=*/true);
+}
+
+void Accumulation::add(const std::vector<torch::Tensor>& gradients, std::int64_t samples) {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const torch::Tensor& grad = gradients[i];
+    if (!grad.defined()) continue;
+    torch::Tensor parameter = optimizer_.parameters()[i].second;
+    // Laid out like the parameter, as a backward pass leaves it: the norm sums in memory order.
+    const torch::Tensor own =
+        grad.strides() == parameter.strides() ? grad : torch::empty_like(parameter).copy_(grad);
+    torch::Tensor& sum = parameter.mutable_grad();
+    sum = sum.defined() ? sum + own : own;  // not in place: gradients may share memory
+  }
   samples_ += samples;
 }
 

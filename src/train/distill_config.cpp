@@ -42,12 +42,24 @@ std::vector<std::string> DistillConfig::check() const {
 }
 
 const std::vector<std::string>& distill_free_keys() {
-  static const std::vector<std::string> keys = {
-      "model.teacher",       "model.teacher_unet",  "model.student", "data.root",
-      "data.sources.*.root", "data.workers",        "data.prefetch", "data.max_bad_samples",
-      "train.max_steps",     "train.threads",       "train.device",  "train.checkpoint_every",
-      "train.keep",          "train.max_nonfinite", "validation.*",  "cache.*",
-      "head.init_from"};
+  static const std::vector<std::string> keys = {"model.teacher",
+                                                "model.teacher_unet",
+                                                "model.student",
+                                                "data.root",
+                                                "data.sources.*.root",
+                                                "data.workers",
+                                                "data.prefetch",
+                                                "data.max_bad_samples",
+                                                "train.max_steps",
+                                                "train.threads",
+                                                "train.parallel",
+                                                "train.device",
+                                                "train.checkpoint_every",
+                                                "train.keep",
+                                                "train.max_nonfinite",
+                                                "validation.*",
+                                                "cache.*",
+                                                "head.init_from"};
   return keys;
 }
 

@@ -34,7 +34,12 @@ torch::Device parse_device(const std::string& name) {
 
 torch::Device configure_torch(TrainConfig& config) {
   const torch::Device device = parse_device(config.device);
-  if (config.threads == 0) config.threads = available_cpus();
+  if (device.is_cuda() && config.parallel > 1) {
+    throw ConfigError("train.parallel: only passes on the CPU run at the same time");
+  }
+  if (config.threads == 0) {
+    config.threads = std::max<std::int64_t>(1, available_cpus() / config.parallel);
+  }
   at::set_num_threads(static_cast<int>(config.threads));
   if (device.is_cuda()) {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // before the first handle

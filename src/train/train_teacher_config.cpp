@@ -27,12 +27,24 @@ std::vector<std::string> TrainTeacherConfig::check() const {
 }
 
 const std::vector<std::string>& train_teacher_free_keys() {
-  static const std::vector<std::string> keys = {
-      "model.init",          "model.unet",          "model.vae",     "data.root",
-      "data.sources.*.root", "data.workers",        "data.prefetch", "data.max_bad_samples",
-      "train.max_steps",     "train.threads",       "train.device",  "train.checkpoint_every",
-      "train.keep",          "train.max_nonfinite", "validation.*",  "validation_steps*",
-      "cache.*"};
+  static const std::vector<std::string> keys = {"model.init",
+                                                "model.unet",
+                                                "model.vae",
+                                                "data.root",
+                                                "data.sources.*.root",
+                                                "data.workers",
+                                                "data.prefetch",
+                                                "data.max_bad_samples",
+                                                "train.max_steps",
+                                                "train.threads",
+                                                "train.parallel",
+                                                "train.device",
+                                                "train.checkpoint_every",
+                                                "train.keep",
+                                                "train.max_nonfinite",
+                                                "validation.*",
+                                                "validation_steps*",
+                                                "cache.*"};
   return keys;
 }
 

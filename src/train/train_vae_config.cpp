@@ -29,12 +29,19 @@ std::vector<std::string> TrainVaeConfig::check() const {
 }
 
 const std::vector<std::string>& train_vae_free_keys() {
-  static const std::vector<std::string> keys = {"model.init",          "data.root",
-                                                "data.sources.*.root", "data.workers",
-                                                "data.prefetch",       "data.max_bad_samples",
-                                                "train.max_steps",     "train.threads",
-                                                "train.device",        "train.checkpoint_every",
-                                                "train.keep",          "train.max_nonfinite",
+  static const std::vector<std::string> keys = {"model.init",
+                                                "data.root",
+                                                "data.sources.*.root",
+                                                "data.workers",
+                                                "data.prefetch",
+                                                "data.max_bad_samples",
+                                                "train.max_steps",
+                                                "train.threads",
+                                                "train.parallel",
+                                                "train.device",
+                                                "train.checkpoint_every",
+                                                "train.keep",
+                                                "train.max_nonfinite",
                                                 "validation.*"};
   return keys;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/trainer.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -148,6 +150,7 @@ Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> datase
       optimizer_(distiller.groups(), config.optimizer),
       scaler_(config.precision),
       accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
+      passes_(config.train.parallel > 1 ? static_cast<int>(config.train.parallel) : 0),
       checkpoints_(run, config.train.keep) {
   require_disk_space(distiller.selection(), config.ema.enabled, run.root());
   if (config.ema.enabled) ema_.emplace(optimizer_.parameters(), config.ema);
@@ -230,6 +233,23 @@ std::int64_t Trainer::window_size() const {
   return std::min(train.accumulation, train.max_samples - samples_);
 }
 
+/// Samples of a window that go through the model together.
+struct Trainer::Pass {
+  std::vector<SampleLoss> samples;
+  torch::Tensor loss;                    ///< their mean
+  std::vector<torch::Tensor> gradients;  ///< of it, if passes run side by side
+};
+
+Trainer::Pass Trainer::run_pass(const std::vector<data::Clip>& clips, std::int64_t first) {
+  at::init_num_threads();  // a thread of the pool may be new
+  Pass pass{.samples = distiller_.steps(clips, first)};
+  std::vector<torch::Tensor> losses;
+  for (const SampleLoss& sample : pass.samples) losses.push_back(sample.loss.total);
+  pass.loss = at::stack(losses).mean();
+  if (passes_.size() > 0) pass.gradients = accumulation_.gradients(pass.loss, std::ssize(clips));
+  return pass;
+}
+
 /// Backward passes of one window; false if a stop came in between.
 bool Trainer::collect(Window& window) {
   while (static_cast<std::int64_t>(window.numbers.size()) < window.size) {
@@ -237,19 +257,29 @@ bool Trainer::collect(Window& window) {
       accumulation_.discard();
       return false;
     }
-    const std::int64_t first = samples_ + std::ssize(window.numbers);
-    const std::int64_t count = std::min(config_.batch, window.size - std::ssize(window.numbers));
-    std::vector<data::Clip> clips;
-    for (std::int64_t n = first; n < first + count; ++n) {
-      clips.push_back(loader_->next());
-      window.start(clips.back(), n, loader_->last_wait_seconds());
+    std::vector<std::future<Pass>> passes;
+    do {
+      const std::int64_t first = samples_ + std::ssize(window.numbers);
+      const std::int64_t count = std::min(config_.batch, window.size - std::ssize(window.numbers));
+      std::vector<data::Clip> clips;
+      for (std::int64_t n = first; n < first + count; ++n) {
+        clips.push_back(loader_->next());
+        window.start(clips.back(), n, loader_->last_wait_seconds());
+      }
+      passes.push_back(passes_.submit(
+          [this, first, clips = std::move(clips)] { return run_pass(clips, first); }));
+    } while (std::ssize(passes) < passes_.size() && std::ssize(window.numbers) < window.size);
+    for (auto& future : passes) future.wait();  // before any of them throws
+    for (auto& future : passes) {
+      const Pass pass = future.get();
+      for (const SampleLoss& sample : pass.samples) window.add(sample);
+      const std::int64_t count = std::ssize(pass.samples);
+      if (pass.gradients.empty()) {
+        accumulation_.add(pass.loss, count);
+      } else {
+        accumulation_.add(pass.gradients, count);
+      }
     }
-    std::vector<torch::Tensor> losses;
-    for (const SampleLoss& sample : distiller_.steps(clips, first)) {
-      window.add(sample);
-      losses.push_back(sample.loss.total);
-    }
-    accumulation_.add(at::stack(losses).mean(), count);
   }
   return true;
 }

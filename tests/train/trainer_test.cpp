@@ -126,6 +126,26 @@ TEST_F(TrainerTest, SamplesThatAreRunTogetherMakeTheSameUpdates) {
   EXPECT_GT(one.weight().abs().max().item<double>(), 0.01);
 }
 
+TEST_F(TrainerTest, PassesThatRunAtTheSameTimeChangeNoByte) {
+  Colour one, parallel;
+  ASSERT_EQ(run(one, "one"), ExitCode::kDone);
+  config_.train.parallel = 2;  // of three passes: two, then one
+  ASSERT_EQ(run(parallel, "parallel"), ExitCode::kDone);
+  expect_same("one", "parallel");
+}
+
+TEST_F(TrainerTest, APassThatFailsBesideOthersDropsItsWindow) {
+  config_.train.parallel = 3;
+  config_.train.max_nonfinite = 1;
+  Colour one, parallel;
+  one.nan_at = parallel.nan_at = 4;
+  ASSERT_EQ(run(parallel, "parallel"), ExitCode::kDone);
+  config_.train.parallel = 1;
+  ASSERT_EQ(run(one, "one"), ExitCode::kDone);
+  expect_same("one", "parallel");
+  EXPECT_THAT(content(folder_ / "parallel" / "metrics.jsonl"), HasSubstr("\"dropped\": true"));
+}
+
 TEST_F(TrainerTest, AShortLastWindowIsTheMeanOfItsOwnSamples) {
   config_.train.max_samples = 5;  // 3 + 2
   config_.ema.enabled = false;

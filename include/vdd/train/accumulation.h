@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "vdd/tensor/state_dict.h"
 #include "vdd/train/amp.h"
@@ -35,6 +36,10 @@ class Accumulation {
   /// Backward pass of `loss`, the mean over `samples` samples. Throws NonFiniteError, before the
   /// pass, if it is not finite.
   void add(const torch::Tensor& loss, std::int64_t samples = 1);
+  /// The same in two halves, to the last bit: a backward pass, for any number of threads at once,
+  /// whose gradients are then added in an order of the caller's.
+  std::vector<torch::Tensor> gradients(const torch::Tensor& loss, std::int64_t samples = 1) const;
+  void add(const std::vector<torch::Tensor>& gradients, std::int64_t samples = 1);
   /// Samples since the last update.
   std::int64_t samples() const { return samples_; }
 
@@ -46,6 +51,8 @@ class Accumulation {
   void discard();
 
  private:
+  torch::Tensor weighted(const torch::Tensor& loss, std::int64_t samples) const;
+
   Optimizer& optimizer_;
   LossScaler& scaler_;
   double clip_norm_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "vdd/data/dataset.h"
@@ -33,7 +34,7 @@ class ClipTargets {
   std::string key(const std::string& content_key, std::int64_t n) const {
     return cache_key(teacher_->key_parts(request(content_key, n)));
   }
-  /// Throws DataError, NonFiniteError, ResourceError.
+  /// For any thread; one at a time is served. Throws DataError, NonFiniteError, ResourceError.
   TeacherTarget get(const data::Clip& clip, std::int64_t n, Use use = Use::kTraining);
 
   Teacher& teacher() { return *teacher_; }
@@ -47,6 +48,7 @@ class ClipTargets {
   data::DataConfig data_;
   TrainConfig train_;
   std::uint64_t validation_seed_;
+  std::mutex mutex_;
   bool fixed_;  ///< the noise belongs to the clip, not to the sample
 };
 

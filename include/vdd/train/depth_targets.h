@@ -33,7 +33,7 @@ class DepthTargets {
   /// False if the answer is in the cache. For any thread.
   bool wants_pixels(const data::ClipPlan& plan) const;
   /// Of the n-th clip of the training. The noise on its pixels, TeacherTarget::noise_seed, belongs
-  /// to the clip. Throws DataError if it has no depth.
+  /// to the clip. For any thread. Throws DataError if it has no depth.
   TeacherTarget get(const data::Clip& clip, std::int64_t n);
   /// With pixel noise tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")).
   pipeline::Conditioning condition(const data::Clip& clip, std::uint64_t noise_seed);

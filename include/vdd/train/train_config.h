@@ -16,6 +16,7 @@ struct TrainConfig {
   std::int64_t seed = 0;
   std::string device = "cpu";
   std::int64_t threads = 0;
+  std::int64_t parallel = 1;
   bool gradient_checkpointing = false;
   std::int64_t checkpoint_every = 500;
   std::int64_t keep = 3;
@@ -31,6 +32,10 @@ struct TrainConfig {
     f("device", device, "cpu, cuda or cuda:N", non_empty);
     f("threads", threads, "of tensor operations on the CPU, on which the last bits depend; 0: all",
       non_negative);
+    f("parallel", parallel,
+      "passes of an update that run at the same time on the CPU, each with `threads` threads; "
+      "changes no byte",
+      positive);
     f("gradient_checkpointing", gradient_checkpointing,
       "recompute activations in the backward pass: less memory, more time");
     f("checkpoint_every", checkpoint_every, "updates between checkpoints", positive);

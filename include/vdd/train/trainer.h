@@ -13,6 +13,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/progress.h"
+#include "vdd/core/thread_pool.h"
 #include "vdd/data/loader.h"
 #include "vdd/losses/loss_parts.h"
 #include "vdd/train/accumulation.h"
@@ -53,6 +54,7 @@ class Distiller {
   /// The trained ones with their learning rates.
   virtual std::vector<ParameterGroup> groups() const = 0;
   /// The loss of sample `n`, differentiable. The clip has no pixels if wants_pixels() said so.
+  /// Several threads may ask at once, also for steps().
   virtual SampleLoss step(const data::Clip& clip, std::int64_t n) = 0;
   /// Those of samples first, first + 1, ..., one for each clip: the same numbers up to rounding,
   /// from one pass where the distiller can.
@@ -103,8 +105,10 @@ class Trainer {
 
  private:
   struct Window;
+  struct Pass;
   std::int64_t window_size() const;
   bool collect(Window& window);
+  Pass run_pass(const std::vector<data::Clip>& clips, std::int64_t first);
   void update(Window& window);
   void drop(Window& window, const NonFiniteError& cause);
   void log_update(const Window& window, const UpdateReport& report);
@@ -121,6 +125,7 @@ class Trainer {
   Optimizer optimizer_;
   LossScaler scaler_;
   Accumulation accumulation_;
+  ThreadPool passes_;
   std::optional<Ema> ema_;
   CheckpointStore checkpoints_;
   std::unique_ptr<MetricsLog> metrics_;
