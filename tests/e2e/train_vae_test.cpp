@@ -49,7 +49,7 @@ std::vector<double> losses(const fs::path& run) {
   return values;
 }
 
-TEST(TrainVae, LearnsAndAResumedRunEndsWithTheSameBytes) {
+TEST(TrainVae, LearnsAndNeitherAResumeNorParallelPassesChangeAByte) {
   const TempDir folder;
   write_clips(folder / "clips", 2, 4, 64, 128);
   const Finished whole = run_program("vdd", arguments(folder / "clips", folder / "whole"));
@@ -66,10 +66,18 @@ TEST(TrainVae, LearnsAndAResumedRunEndsWithTheSameBytes) {
   rest.emplace_back("--resume");
   const Finished resumed = run_program("vdd", rest);
   ASSERT_EQ(resumed.code, 0) << resumed.err;
+
+  // The preset's two passes side by side, now one after the other.
+  auto serial = arguments(folder / "clips", folder / "serial");
+  serial.emplace_back("train.parallel=1");
+  ASSERT_EQ(run_program("vdd", serial).code, 0);
   for (const char* name :
        {"metrics.jsonl", "checkpoints/latest/vae/diffusion_pytorch_model.safetensors",
         "checkpoints/latest/vae/config.json", "checkpoints/latest/trainer/optimizer.safetensors"}) {
-    EXPECT_TRUE(content(folder / "whole" / name) == content(folder / "half" / name)) << name;
+    for (const char* other : {"half", "serial"}) {
+      EXPECT_TRUE(content(folder / "whole" / name) == content(folder / other / name))
+          << other << ' ' << name;
+    }
   }
 }
 
