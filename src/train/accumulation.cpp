@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "gradient_layout.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
@@ -74,8 +75,7 @@ void Accumulation::add(const std::vector<torch::Tensor>& gradients, std::int64_t
     if (!grad.defined()) continue;
     torch::Tensor parameter = optimizer_.parameters()[i].second;
     // Laid out like the parameter, as a backward pass leaves it: the norm sums in memory order.
-    const torch::Tensor own =
-        grad.strides() == parameter.strides() ? grad : torch::empty_like(parameter).copy_(grad);
+    const torch::Tensor own = laid_out_like(parameter, grad);
     torch::Tensor& sum = parameter.mutable_grad();
     sum = sum.defined() ? sum + own : own;  // not in place: gradients may share memory
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/distill_config.h"
 
+#include "free_keys.h"
 #include "vdd/core/text.h"
 
 namespace vdd::train {
@@ -42,24 +43,8 @@ std::vector<std::string> DistillConfig::check() const {
 }
 
 const std::vector<std::string>& distill_free_keys() {
-  static const std::vector<std::string> keys = {"model.teacher",
-                                                "model.teacher_unet",
-                                                "model.student",
-                                                "data.root",
-                                                "data.sources.*.root",
-                                                "data.workers",
-                                                "data.prefetch",
-                                                "data.max_bad_samples",
-                                                "train.max_steps",
-                                                "train.threads",
-                                                "train.parallel",
-                                                "train.device",
-                                                "train.checkpoint_every",
-                                                "train.keep",
-                                                "train.max_nonfinite",
-                                                "validation.*",
-                                                "cache.*",
-                                                "head.init_from"};
+  static const std::vector<std::string> keys = with_common_free_keys(
+      {"model.teacher", "model.teacher_unet", "model.student", "cache.*", "head.init_from"});
   return keys;
 }
 

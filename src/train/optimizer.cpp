@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "gradient_layout.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/tensor/dtype.h"
@@ -39,8 +40,7 @@ void Optimizer::step(double lr_factor, double gradient_divisor) {
     if (!grad.defined()) throw Error(concat("optimizer: ", name, " has no gradient"));
     values.push_back(parameter);
     // The kernel walks through memory: every tensor must be laid out like the parameter.
-    grads.push_back(
-        grad.strides() == parameter.strides() ? grad : torch::empty_like(parameter).copy_(grad));
+    grads.push_back(laid_out_like(parameter, grad));
   }
 
   ++updates_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/train_teacher_config.h"
 
+#include "free_keys.h"
+
 namespace vdd::train {
 
 std::vector<std::string> TrainTeacherConfig::check() const {
@@ -27,24 +29,8 @@ std::vector<std::string> TrainTeacherConfig::check() const {
 }
 
 const std::vector<std::string>& train_teacher_free_keys() {
-  static const std::vector<std::string> keys = {"model.init",
-                                                "model.unet",
-                                                "model.vae",
-                                                "data.root",
-                                                "data.sources.*.root",
-                                                "data.workers",
-                                                "data.prefetch",
-                                                "data.max_bad_samples",
-                                                "train.max_steps",
-                                                "train.threads",
-                                                "train.parallel",
-                                                "train.device",
-                                                "train.checkpoint_every",
-                                                "train.keep",
-                                                "train.max_nonfinite",
-                                                "validation.*",
-                                                "validation_steps*",
-                                                "cache.*"};
+  static const std::vector<std::string> keys = with_common_free_keys(
+      {"model.init", "model.unet", "model.vae", "validation_steps*", "cache.*"});
   return keys;
 }
 

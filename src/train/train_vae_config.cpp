@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "free_keys.h"
 #include "vdd/core/text.h"
 
 namespace vdd::train {
@@ -29,20 +30,7 @@ std::vector<std::string> TrainVaeConfig::check() const {
 }
 
 const std::vector<std::string>& train_vae_free_keys() {
-  static const std::vector<std::string> keys = {"model.init",
-                                                "data.root",
-                                                "data.sources.*.root",
-                                                "data.workers",
-                                                "data.prefetch",
-                                                "data.max_bad_samples",
-                                                "train.max_steps",
-                                                "train.threads",
-                                                "train.parallel",
-                                                "train.device",
-                                                "train.checkpoint_every",
-                                                "train.keep",
-                                                "train.max_nonfinite",
-                                                "validation.*"};
+  static const std::vector<std::string> keys = with_common_free_keys({"model.init"});
   return keys;
 }
 
