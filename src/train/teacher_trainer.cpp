@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base_folder.h"
+#include "vdd/core/error.h"
 #include "vdd/core/random.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
@@ -41,6 +42,15 @@ TeacherTrainer::TeacherTrainer(const TrainTeacherConfig& config, pipeline::Depth
       compute_dtype_(tensor::parse_dtype(config.precision.compute)) {
   model_.unet->gradient_checkpointing = config.train.gradient_checkpointing;
   selection_ = select_parameters(named_parameters(*model_.unet), config.trained);
+  const auto channels = static_cast<std::size_t>(model_.unet->config().out_channels);
+  std::vector<double> weights = config_.latent_weights;
+  if (weights.empty()) weights.assign(channels, 1);
+  if (weights.size() != channels) {
+    throw ConfigError(
+        concat("latent_weights: has ", weights.size(), " values for ", channels, " channels"));
+  }
+  latent_weights_C11_ = torch::tensor(weights, torch::kFloat32).view({-1, 1, 1}).to(device_);
+  latent_weights_C11_ /= latent_weights_C11_.mean();
 }
 
 std::vector<ParameterGroup> TeacherTrainer::groups() const {
@@ -68,7 +78,7 @@ std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
     timesteps.push_back(torch::tensor(p.c_noise, torch::kFloat32));
     tokens.push_back(target.image_embeds_TD.to(device_));
     targets.push_back(velocity(z_TChw, noise_TChw, sigma));
-    samples.push_back({.noise_seed = static_cast<std::int64_t>(seed)});
+    samples.push_back({.loss = {}, .noise_seed = static_cast<std::int64_t>(seed)});
   }
 
   const Autocast autocast(device_, compute_dtype_);
@@ -78,7 +88,8 @@ std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
               at::stack(inputs), at::stack(timesteps), at::stack(tokens),
               pipeline::added_time_ids(config_.noise.noise_aug).expand({std::ssize(clips), 3}))
           .to(torch::kFloat32);
-  const torch::Tensor loss_B = (u_BTChw - at::stack(targets)).square().flatten(1).mean(1);
+  const torch::Tensor loss_B =
+      ((u_BTChw - at::stack(targets)).square() * latent_weights_C11_).flatten(1).mean(1);
   for (std::size_t b = 0; b < samples.size(); ++b) {
     const torch::Tensor loss = loss_B[static_cast<std::int64_t>(b)];
     samples[b].loss = {.total = loss, .parts = {{"denoising", loss.detach()}}};

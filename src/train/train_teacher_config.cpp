@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/train_teacher_config.h"
 
+#include <algorithm>
+
 #include "free_keys.h"
 
 namespace vdd::train {
@@ -17,6 +19,10 @@ std::vector<std::string> TrainTeacherConfig::check() const {
       std::vector{model.random_image_encoder.projection_dim}) {
     errors.emplace_back(
         "model.random_unet.cross_attention_dim: must be random_image_encoder.projection_dim");
+  }
+  if (!latent_weights.empty() &&
+      std::ranges::count(latent_weights, 0.0) == std::ssize(latent_weights)) {
+    errors.emplace_back("latent_weights: at least one must be positive");
   }
   if (precision.compute == "fp16" && train.device == "cpu") {
     errors.emplace_back("precision.compute: fp16 runs on cuda only");

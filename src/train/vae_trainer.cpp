@@ -66,6 +66,23 @@ VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint6
   return {.target_NCHW = at::cat(cuts), .is_disparity_N = at::cat(kinds), .frames = frames};
 }
 
+torch::Tensor disturbed_depth(const torch::Tensor& z_NChw, const torch::Tensor& is_disparity_N,
+                              std::int64_t frames, double largest, std::uint64_t seed) {
+  const torch::Tensor chosen = is_disparity_N.nonzero().squeeze(1);
+  if (largest == 0 || chosen.numel() == 0) return z_NChw;
+  at::Generator generator = tensor::make_generator(derive_seed(seed, 0, "latent_noise_level"));
+  const torch::Tensor level_N111 = (largest * torch::rand({z_NChw.size(0) / frames}, generator))
+                                       .repeat_interleave(frames)
+                                       .view({-1, 1, 1, 1})
+                                       .to(z_NChw.device());
+  const torch::Tensor noise_NChw =
+      tensor::randn(z_NChw.sizes(), derive_seed(seed, 0, "latent_noise")).to(z_NChw.device());
+  // Not detached: larger latents are no way out. The small number is for constant images.
+  const torch::Tensor std_C11 =
+      (z_NChw.index_select(0, chosen).var({0, 2, 3}) + 1e-6).sqrt().view({-1, 1, 1});
+  return z_NChw + is_disparity_N.view({-1, 1, 1, 1}) * level_N111 * std_C11 * noise_NChw;
+}
+
 VaeTrainer::VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipDataset> training,
                        ValidationData validation, Origin origin, torch::Device device)
     : config_(config),
@@ -94,11 +111,13 @@ SampleLoss VaeTrainer::step(const data::Clip& clip, std::int64_t n) {
   const auto halves = moments_NChw.chunk(2, 1);
   const torch::Tensor noise = tensor::randn(halves[0].sizes(), noise_seed).to(device_);
   const torch::Tensor z_NChw = halves[0] + (0.5 * halves[1].clamp(-30, 20)).exp() * noise;
-  const torch::Tensor image_NCHW = vae_->decode(z_NChw, batch.frames);
-  return {
-      .loss = losses::reconstruction_loss(image_NCHW, target_NCHW, batch.is_disparity_N.to(device_),
-                                          moments_NChw, config_.loss),
-      .noise_seed = static_cast<std::int64_t>(noise_seed)};
+  const torch::Tensor is_disparity_N = batch.is_disparity_N.to(device_);
+  const torch::Tensor image_NCHW = vae_->decode(
+      disturbed_depth(z_NChw, is_disparity_N, batch.frames, config_.latent_noise, noise_seed),
+      batch.frames);
+  return {.loss = losses::reconstruction_loss(image_NCHW, target_NCHW, is_disparity_N, moments_NChw,
+                                              config_.loss),
+          .noise_seed = static_cast<std::int64_t>(noise_seed)};
 }
 
 torch::Tensor VaeTrainer::reconstruct(const torch::Tensor& images_T3HW) {
@@ -169,6 +188,13 @@ double VaeTrainer::measure_scaling_factor() {
   return 1 / std::max(sample_latents().std().item<double>(), 1e-6);
 }
 
+bool VaeTrainer::latents_stay() const {
+  if (config_.model.init.empty() || config_.model.whiten) return false;
+  return std::ranges::none_of(selection_.trained(), [](const auto& weight) {
+    return weight.first.starts_with("encoder.") || weight.first.starts_with("quant_conv.");
+  });
+}
+
 void VaeTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {
   pipeline::DepthModel model;
   model.vae = vae_;
@@ -180,7 +206,7 @@ void VaeTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {
                            .data_hash = origin_.data_hash};
   pipeline::save_depth_model(checkpoint, model);
   models::VaeConfig config = vae_->config();
-  config.scaling_factor = measure_scaling_factor();
+  if (!latents_stay()) config.scaling_factor = measure_scaling_factor();
   pipeline::save_vae_config(checkpoint / "vae", config);
 }
 

@@ -105,6 +105,21 @@ TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   EXPECT_NEAR(sample.loss.total.item<double>(), expected, 1e-4 * expected);
 }
 
+TEST_F(TeacherTrainerTest, WeightsOfChannelsAreSharesOfTheirMean) {
+  const data::Clip clip = clip_with_depth();
+  const auto loss = [&](std::vector<double> weights) {
+    config_.latent_weights = std::move(weights);
+    return trainer().step(clip, 3).loss.total.item<double>();
+  };
+  const double equal = loss({}), first = loss({4, 0, 0, 0}), second = loss({0, 4, 0, 0});
+  const double third = loss({0, 0, 4, 0}), fourth = loss({0, 0, 0, 4});
+  EXPECT_NEAR((first + second + third + fourth) / 4, equal, 1e-5 * equal);
+  EXPECT_NEAR(loss({2, 2, 2, 2}), equal, 1e-6 * equal);
+  const double expected = (6 * first + 2 * second) / 8;
+  EXPECT_NEAR(loss({3, 1, 0, 0}), expected, 1e-5 * expected);
+  EXPECT_THROW(loss({1, 1}), ConfigError);
+}
+
 TEST_F(TeacherTrainerTest, ClipsThatAreRunTogetherHaveTheLossesAndGradientsOfEachAlone) {
   std::vector<data::Clip> clips{clip_with_depth(), clip_with_depth(), clip_with_depth()};
   clips[1].rgb_TCHW = -clips[1].rgb_TCHW;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "support/clips.h"
 #include "support/temp_dir.h"
 #include "vdd/config/reader.h"
@@ -95,6 +97,63 @@ TEST_F(VaeTrainerTest, TheLossIsThatOfADecodedDrawFromThePosterior) {
   const auto loss = losses::reconstruction_loss(model->decode(z, 2), batch.target_NCHW,
                                                 batch.is_disparity_N, moments, config_.loss);
   EXPECT_NEAR(sample.loss.total.item<double>(), loss.total.item<double>(), 1e-5);
+}
+
+TEST(DisturbedDepth, HasALevelForEachCutInDeviationsOfItsChannel) {
+  constexpr std::int64_t kCuts = 400, kFrames = 3;
+  const torch::Tensor scale = torch::tensor({1.0F, 10.0F, 0.1F, 3.0F}).view({-1, 1, 1});
+  const torch::Tensor z = scale * tensor::randn({kCuts * kFrames, 4, 8, 8}, 7);
+  const torch::Tensor all = torch::ones({kCuts * kFrames}, torch::kBool);
+  const torch::Tensor noise = disturbed_depth(z, all, kFrames, 0.5, 1) - z;
+  const torch::Tensor levels = (noise / scale).view({kCuts, kFrames, -1}).std(-1);  // of frames
+  EXPECT_LE(levels.max().item<double>(), 0.5 * 1.2);
+  EXPECT_NEAR(levels.mean().item<double>(), 0.25, 4 * 0.5 / std::sqrt(12 * kCuts));
+  EXPECT_LT(((levels.amax(1) - levels.amin(1)) / levels.mean(1)).max().item<double>(), 0.5);
+  const torch::Tensor of_channel = noise.std(at::IntArrayRef{0, 2, 3}) / scale.view({-1});
+  EXPECT_NEAR((of_channel.max() / of_channel.min()).item<double>(), 1, 0.05);
+  EXPECT_TRUE(torch::equal(noise, disturbed_depth(z, all, kFrames, 0.5, 1) - z));
+  EXPECT_FALSE(torch::equal(noise, disturbed_depth(z, all, kFrames, 0.5, 2) - z));
+}
+
+TEST(DisturbedDepth, LeavesPicturesAloneAndHasAGradientForConstantLatents) {
+  torch::Tensor z = torch::ones({4, 4, 8, 8}).requires_grad_();
+  const torch::Tensor is_disparity = torch::tensor({false, false, true, true});
+  const torch::Tensor out = disturbed_depth(z, is_disparity, 2, 0.5, 1);
+  EXPECT_TRUE(torch::equal(out.narrow(0, 0, 2), z.narrow(0, 0, 2)));
+  EXPECT_FALSE(torch::equal(out.narrow(0, 2, 2), z.narrow(0, 2, 2)));
+  EXPECT_TRUE(torch::autograd::grad({out.sum()}, {z})[0].isfinite().all().item<bool>());
+  EXPECT_TRUE(torch::equal(disturbed_depth(z, is_disparity, 2, 0, 1), z));
+  EXPECT_TRUE(torch::equal(disturbed_depth(z, torch::zeros_like(is_disparity), 2, 1, 1), z));
+}
+
+TEST_F(VaeTrainerTest, NoiseOfTheLatentsIsInTheLoss) {
+  VaeTrainer exact = trainer();
+  const data::Clip clip = dataset_->load(0, 0);
+  const double without = exact.step(clip, 7).loss.total.item<double>();
+  config_.latent_noise = 0.5;
+  // These clips have no depth, hence no latents of disparity.
+  EXPECT_EQ(trainer().step(clip, 7).loss.total.item<double>(), without);
+  data::Clip with_depth = clip;
+  with_depth.disparity_THW = tensor::randn({2, 64, 128}, 2).sigmoid();
+  EXPECT_NE(trainer().step(with_depth, 7).loss.total.item<double>(),
+            exact.step(with_depth, 7).loss.total.item<double>());
+}
+
+TEST_F(VaeTrainerTest, ADecoderThatTrainsAloneKeepsTheScalingFactorOfItsLatents) {
+  VaeTrainer first = trainer();
+  first.save_model(folder_ / "first", 1);
+  auto config = pipeline::load_vae(folder_ / "first" / "vae")->config();
+  config.scaling_factor = 3;
+  pipeline::save_vae_config(folder_ / "first" / "vae", config);
+  const auto factor = [&] {
+    trainer().save_model(folder_ / "second", 1);
+    return pipeline::load_vae(folder_ / "second" / "vae")->config().scaling_factor;
+  };
+  config_.model.init = (folder_ / "first").string();
+  EXPECT_NEAR(factor(), first.measure_scaling_factor(), 1e-6);
+  config_.trained.patterns.insert(config_.trained.patterns.begin() + 1, "!encoder");
+  config_.trained.patterns.insert(config_.trained.patterns.begin() + 2, "!quant_conv");
+  EXPECT_EQ(factor(), 3);
 }
 
 TEST_F(VaeTrainerTest, TheScalingFactorGivesLatentsUnitDeviation) {

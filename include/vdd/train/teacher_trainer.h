@@ -63,6 +63,7 @@ class TeacherTrainer final : public Distiller {
   torch::Device device_;
   torch::Dtype compute_dtype_;
   Selection selection_;
+  torch::Tensor latent_weights_C11_;  ///< mean 1
 };
 
 }  // namespace vdd::train

@@ -56,6 +56,7 @@ struct TrainTeacherConfig {
   TeacherModelConfig model;
   data::DataConfig data;
   NoiseConfig noise;
+  std::vector<double> latent_weights;
   std::int64_t batch = 1;
   SelectionConfig trained = {.patterns = {"*", "!attn2.to_q", "!attn2.to_k",
                                           "!transformer_blocks.*.norm2",
@@ -73,6 +74,11 @@ struct TrainTeacherConfig {
     f("model", model, "where the weights come from");
     f("data", data, "which clips are drawn; rgb_only is ignored: every source must have depth");
     f("noise", noise, "what the UNet learns to remove");
+    f("latent_weights", latent_weights,
+      "of the error of each latent channel in the loss, as a share of their mean; empty: equal. "
+      "The "
+      "channels that the decoder hardly uses for disparity are better learnt less",
+      non_negative);
     f("batch", batch,
       "clips that go through the UNet together, of the train.accumulation clips of an update",
       positive);

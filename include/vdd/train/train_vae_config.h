@@ -31,8 +31,7 @@ struct VaeModelConfig {
     f("seed", seed, "of the random weights", non_negative);
     f("whiten", whiten,
       "change the start so that the latents of scale_clips clips have mean 0 and covariance 1; "
-      "what "
-      "the VAE computes stays the same");
+      "what the VAE computes stays the same");
     f("posterior_std", posterior_std, "deviation of the posteriors after `whiten`", positive);
     f("vae", vae, "as in a published vae/config.json");
   }
@@ -55,6 +54,7 @@ struct TrainVaeConfig {
   data::DataConfig data;
   CropConfig crops;
   losses::ReconstructionLossConfig loss;
+  double latent_noise = 0;
   std::int64_t scale_clips = 8;
   SelectionConfig trained = {.patterns = {"*", "!attentions.0.to_k.bias"}};
   OptimizerConfig optimizer;
@@ -69,6 +69,10 @@ struct TrainVaeConfig {
     f("data", data, "which clips are drawn; rgb_only is ignored, depth is read where there is any");
     f("crops", crops, "what is cut out of a clip");
     f("loss", loss, "difference of picture and reconstruction");
+    f("latent_noise", latent_noise,
+      "largest noise on the latents of disparity before they are decoded, in standard deviations; "
+      "each cut draws its level evenly from 0 on. A UNet's answers are never exact",
+      non_negative);
     f("scale_clips", scale_clips,
       "clips over which the latents are measured, for scaling_factor and `model.whiten`", positive);
     f("trained", trained, "which parameters train; a bias of the keys does nothing in attention");

@@ -25,6 +25,12 @@ struct VaeBatch {
 VaeBatch draw_crops(const data::Clip& clip, const CropConfig& config, std::uint64_t seed,
                     std::int64_t n);
 
+/// Latents as inexact as a UNet's: those of disparity images get noise, of `largest` standard
+/// deviations of their channel (over all of them) times a level that is drawn for each cut of
+/// `frames` frames, evenly from [0,1]. A function of `seed`.
+torch::Tensor disturbed_depth(const torch::Tensor& z_NChw, const torch::Tensor& is_disparity_N,
+                              std::int64_t frames, double largest, std::uint64_t seed);
+
 /// The temporal VAE learns to reconstruct short clips of pictures and of disparity.
 class VaeTrainer final : public Distiller {
  public:
@@ -45,7 +51,8 @@ class VaeTrainer final : public Distiller {
   /// disparity, reconstructed: valid/abs_rel and valid/delta1 as depth, which no teacher in this
   /// latent space can beat. The score is AbsRel, without depth the pictures' error.
   ValidationResult validate(std::int64_t step, const RunDir& run) override;
-  /// Writes vae/ with the scaling_factor that gives the latents standard deviation 1.
+  /// Writes vae/ with the scaling_factor that gives the latents standard deviation 1, or with that
+  /// of model.init if only the decoder trains, for the models that know these latents.
   void save_model(const std::filesystem::path& checkpoint, std::int64_t step) override;
   void load_model(const std::filesystem::path& checkpoint) override;
 
@@ -53,6 +60,7 @@ class VaeTrainer final : public Distiller {
   double measure_scaling_factor();
 
  private:
+  bool latents_stay() const;
   torch::Tensor sample_latents();
   torch::Tensor reconstruct(const torch::Tensor& images_T3HW);
 
