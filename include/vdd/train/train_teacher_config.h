@@ -76,8 +76,7 @@ struct TrainTeacherConfig {
     f("noise", noise, "what the UNet learns to remove");
     f("latent_weights", latent_weights,
       "of the error of each latent channel in the loss, as a share of their mean; empty: equal. "
-      "The "
-      "channels that the decoder hardly uses for disparity are better learnt less",
+      "The channels that the decoder hardly uses for disparity are better learnt less",
       non_negative);
     f("batch", batch,
       "clips that go through the UNet together, of the train.accumulation clips of an update",
