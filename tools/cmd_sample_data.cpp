@@ -55,6 +55,9 @@ void add_sample_data(CLI::App& vdd) {
       ->capture_default_str();
   command->add_option("--size", options->size, "HxW")->capture_default_str();
   command->add_option("--threads", options->config.threads, "0: one a core")->capture_default_str();
+  command->add_flag(
+      "--all-train", options->config.all_train,
+      "every room is for training; without it two in five are for validation and testing");
   command->add_flag("--overwrite", options->config.overwrite, "replace sample data that is there");
   command->callback([options] { run(*options); });
 }

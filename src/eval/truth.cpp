@@ -49,8 +49,10 @@ std::vector<Chosen> choose(DataSet data, const fs::path& root, const Protocol& p
     }
     if (!frames.empty()) chosen.push_back({std::move(sequence), std::move(frames)});
   }
-  for (const std::string& name : p.sequences) {
-    if (name.find_first_of("*?") == name.npos && !found.contains(name)) missing.push_back(name);
+  for (const std::string& pattern : p.sequences) {
+    if (std::none_of(found.begin(), found.end(),
+                     [&](const std::string& name) { return glob_match(pattern, name); }))
+      missing.push_back(pattern);
   }
   if (missing.empty() && p.sequence_count > 0 && std::ssize(found) != p.sequence_count)
     missing.push_back(concat(found.size(), " sequences of ", p.sequence_count));

@@ -192,7 +192,8 @@ void check(const StageBenchConfig& config) {
 
 }  // namespace
 
-StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig& config) {
+StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig& config,
+                        const std::function<void()>& before_each) {
   check(config);
   if (models.empty()) throw ConfigError("bench: no model given");
   const torch::NoGradGuard no_grad;
@@ -202,10 +203,14 @@ StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig&
     for (Stage& stage : stages_of(model, config)) stages.push_back(std::move(stage));
   }
 
-  for (Stage& stage : stages) count(stage, config.frames);
+  for (Stage& stage : stages) {
+    before_each();
+    count(stage, config.frames);
+  }
   const std::int64_t rounds = device.is_meta() ? 0 : config.rounds;
   for (std::int64_t round = -config.warmup; rounds > 0 && round < rounds; ++round) {
     for (Stage& stage : stages) {
+      before_each();
       const bool fresh = reset_peak_memory(device);
       const double ms = milliseconds(stage.run, device);
       if (round < 0) continue;

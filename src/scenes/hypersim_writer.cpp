@@ -252,8 +252,8 @@ std::vector<Job> plan_hypersim(const fs::path& root, std::int64_t sequences,
                       config.frames);
       cameras += trajectory->camera + "\n";
       for (std::int64_t frame = 0; frame < config.frames; ++frame) {
-        split_csv +=
-            concat(name, ',', trajectory->camera, ',', frame, ",True,,", split_of(index), '\n');
+        split_csv += concat(name, ',', trajectory->camera, ',', frame, ",True,,",
+                            config.all_train ? "train" : split_of(index), '\n');
         jobs.push_back([=] { write_frame(*trajectory, frame, config); });
       }
     }

@@ -186,9 +186,9 @@ std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
   if (!active() || runs.empty()) return std::nullopt;
   std::optional<pipeline::StageBench> times;
   const std::string failure = failure_of(concat(plan.name, ", times"), [&] {
-    throw_if_stopped();
     std::vector<pipeline::NamedModel> models;
     for (const Run* run : runs) {
+      throw_if_stopped();
       const RowConfig& row = plan.config.rows[run->row];
       const bool head = pipeline::find_model(run->model()).info.decoder == "dpt";
       models.push_back(
@@ -197,7 +197,7 @@ std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
       if (row.steps > 0) models.back().model.info.steps = row.steps;
     }
     log::info("sweep", concat(plan.name, ": timing ", models.size(), " models"));
-    times = pipeline::bench_stages(models, plan.config.bench);
+    times = pipeline::bench_stages(models, plan.config.bench, throw_if_stopped);
     write_file_atomic(file, config::to_json(*times));
   });
   if (!failure.empty()) ++result_.failed;

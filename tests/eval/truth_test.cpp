@@ -53,6 +53,12 @@ TEST_F(ChosenFrames, WhereThereIsNothingPartialIsNoAdvice) {
               testing::AllOf(HasSubstr("market_5"), Not(HasSubstr("--partial"))));
 }
 
+TEST_F(ChosenFrames, APatternThatFitsNothingIsMissing) {
+  protocol_.sequences = {"alley_?", "market_*"};
+  EXPECT_EQ(chosen(true).size(), 1u);
+  EXPECT_THAT(missing_, ElementsAre("market_*"));
+}
+
 TEST_F(ChosenFrames, DepthIsFittedByItsOwnKind) {
   auto sequences = chosen(false);
   std::vector<std::string> unusable;

@@ -137,6 +137,20 @@ TEST(StageBench, RowsAreModelsTimesStagesInTheOrderGiven) {
   EXPECT_THAT(to_markdown(bench), ::testing::HasSubstr("\n| student | denoise, 1 step | "));
 }
 
+TEST(StageBench, CanBeEndedBeforeAnyRunOfAStage) {
+  std::vector<NamedModel> models = {{"m", test::tiny_model()}};
+  int runs = 0;
+  bench_stages(models, small(), [&] { ++runs; });
+  EXPECT_EQ(runs, 3 * (1 + 2));  // counted once, timed twice
+  int left = 4;
+  EXPECT_THROW(bench_stages(models, small(),
+                            [&] {
+                              if (--left == 0) throw Error("stopped", ExitCode::kResumable);
+                            }),
+               Error);
+  EXPECT_EQ(left, 0);
+}
+
 TEST(StageBench, ReadsShapesWithoutWeights) {
   const test::TempDir folder;
   save_depth_model(folder / "model", test::tiny_model());

@@ -200,6 +200,20 @@ TEST_F(SampleData, SplitTableNamesEveryFrame) {
   EXPECT_EQ(join(rows[9], ","), "ai_001_002,cam_00,2,True,,val");
 }
 
+TEST_F(SampleData, AllRoomsCanBeForTraining) {
+  const TempDir other;
+  SampleDataConfig config = kSmall;
+  config.all_train = true;
+  write_sample_data(other / "data", config);
+  auto wanted = contents(root());
+  std::string& split =
+      wanted.at("hypersim/evermotion_dataset/analysis/metadata_images_split_scene_v1.csv");
+  ASSERT_NE(split.find(",val\n"), std::string::npos);
+  for (std::size_t at; (at = split.find(",val\n")) != std::string::npos;)
+    split.replace(at, 4, ",train");
+  EXPECT_EQ(contents(other / "data"), wanted);
+}
+
 TEST_F(SampleData, IntrinsicsAreThePublishedOnesScaled) {
   const auto row = table(root() / "vkitti2/Scene02/clone/intrinsic.txt", ' ').at(1);
   EXPECT_NEAR(parse_double(row[2]).value(), 725.0087 * 96 / 1242, 1e-6);

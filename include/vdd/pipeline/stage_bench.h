@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,8 +84,11 @@ struct NamedModel {
 /// Runs every stage of every model on noise, in rounds: each round runs each stage of each model
 /// once, so that a change of the machine's speed meets all alike. Operations are counted in an
 /// extra run before the first. On the meta device (inside a tensor::MetaDevice) nothing is timed.
-/// Models may share parts. Throws ConfigError, ShapeError if the size does not fit a model.
-StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig& config);
+/// Models may share parts. `before_each` is called before every run of a stage, and ends the
+/// measurement by what it throws. Throws ConfigError, ShapeError if the size does not fit a model.
+StageBench bench_stages(
+    std::vector<NamedModel>& models, const StageBenchConfig& config,
+    const std::function<void()>& before_each = [] {});
 
 /// For people: Markdown.
 std::string to_markdown(const StageBench& bench);

@@ -14,6 +14,7 @@ struct SampleDataConfig {
   std::int64_t height = 128;  ///< 16..4096
   std::int64_t width = 192;
   std::int64_t threads = 0;  ///< 0: one a core; the files do not depend on it
+  bool all_train = false;    ///< no room is in the split for validation or for testing
   bool overwrite = false;    ///< replace an existing folder
 };
 
