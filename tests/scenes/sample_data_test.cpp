@@ -206,11 +206,11 @@ TEST_F(SampleData, AllRoomsCanBeForTraining) {
   config.all_train = true;
   write_sample_data(other / "data", config);
   auto wanted = contents(root());
-  std::string& split =
+  std::string& rows =
       wanted.at("hypersim/evermotion_dataset/analysis/metadata_images_split_scene_v1.csv");
-  ASSERT_NE(split.find(",val\n"), std::string::npos);
-  for (std::size_t at; (at = split.find(",val\n")) != std::string::npos;)
-    split.replace(at, 4, ",train");
+  ASSERT_NE(rows.find(",val\n"), std::string::npos);
+  for (std::size_t at; (at = rows.find(",val\n")) != std::string::npos;)
+    rows.replace(at, 4, ",train");
   EXPECT_EQ(contents(other / "data"), wanted);
 }
 
