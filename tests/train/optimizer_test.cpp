@@ -74,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Variant{"adam", {}}, Variant{"adam_decay", {.weight_decay = 0.1}},
         Variant{"adamw",
-                {.type = "adamw", .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1}}),
+                {.type = "adamw", .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1}},
+        Variant{"muon", {.type = "muon", .momentum = 0.9, .weight_decay = 0.1}}),
     [](const auto& variant) { return variant.param.name; });
 
 TEST(Optimizer, GroupsHaveTheirOwnRate) {
@@ -89,30 +90,36 @@ TEST(Optimizer, GroupsHaveTheirOwnRate) {
 }
 
 TEST(Optimizer, DividesGradients) {
-  Optimizer plain({{"all", start(), 1e-2}}, {}), divided({{"all", start(), 1e-2}}, {});
-  set_gradients(plain.parameters(), 1);
-  set_gradients(divided.parameters(), 1, 64);
-  plain.step(1);
-  divided.step(1, 64);
-  expect_equal_state(divided.parameters(), plain.parameters());
-  expect_equal_state(divided.state(), plain.state());
+  for (const std::string type : {"adam", "muon"}) {
+    Optimizer plain({{"all", start(), 1e-2}}, {.type = type});
+    Optimizer divided({{"all", start(), 1e-2}}, {.type = type});
+    set_gradients(plain.parameters(), 1);
+    set_gradients(divided.parameters(), 1, 64);
+    plain.step(1);
+    divided.step(1, 64);
+    expect_equal_state(divided.parameters(), plain.parameters());
+    expect_equal_state(divided.state(), plain.state());
+  }
 }
 
 TEST(Optimizer, ContinuesFromStateInAnyOrderOfParameters) {
-  Optimizer unbroken({{"all", start(), 1e-2}}, {});
-  run(unbroken, 1, 6);
+  for (const std::string type : {"adam", "muon"}) {
+    Optimizer unbroken({{"all", start(), 1e-2}}, {.type = type});
+    run(unbroken, 1, 6);
 
-  Optimizer before({{"all", start(), 1e-2}}, {});
-  run(before, 1, 3);
-  tensor::NamedTensors reversed(before.parameters().rbegin(), before.parameters().rend());
-  for (auto& [name, parameter] : reversed) parameter = parameter.detach().clone().requires_grad_();
-  Optimizer after({{"all", reversed, 1e-2}}, {});
-  after.load_state(*tensor::make_source(before.state(), "state"), before.updates());
-  run(after, 4, 6);
+    Optimizer before({{"all", start(), 1e-2}}, {.type = type});
+    run(before, 1, 3);
+    tensor::NamedTensors reversed(before.parameters().rbegin(), before.parameters().rend());
+    for (auto& [name, parameter] : reversed)
+      parameter = parameter.detach().clone().requires_grad_();
+    Optimizer after({{"all", reversed, 1e-2}}, {.type = type});
+    after.load_state(*tensor::make_source(before.state(), "state"), before.updates());
+    run(after, 4, 6);
 
-  EXPECT_EQ(after.updates(), 6);
-  tensor::NamedTensors result(after.parameters().rbegin(), after.parameters().rend());
-  expect_equal_state(result, unbroken.parameters());
+    EXPECT_EQ(after.updates(), 6);
+    tensor::NamedTensors result(after.parameters().rbegin(), after.parameters().rend());
+    expect_equal_state(result, unbroken.parameters());
+  }
 }
 
 TEST(Optimizer, LoadRefusesStateOfAnotherModel) {

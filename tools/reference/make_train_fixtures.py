@@ -5,12 +5,13 @@
     make_train_fixtures.py --out tests/fixtures [--seed 0]
 
 losses.safetensors: stage-1 losses in float64, written as loops over differences, with gradients.
-train.safetensors:  parameters after each step of torch.optim.Adam and AdamW, gradient clipping,
+train.safetensors:  parameters after each step of torch.optim.Adam, AdamW and Muon, gradient clipping,
                     learning-rate schedules, GradScaler's scales, diffusers' EMAModel.
 """
 
 import argparse
 import pathlib
+from unittest import mock
 
 import diffusers
 import numpy as np
@@ -62,7 +63,7 @@ def gradients(generator):
     return [torch.randn(shape, generator=generator) * 10.0 ** (1 - 2 * i) for i, shape in enumerate(SHAPES.values())]
 
 
-def adam(generator):
+def optimizers(generator):
     variants = {
         "adam": (torch.optim.Adam, {}),
         "adam_decay": (torch.optim.Adam, {"weight_decay": 0.1}),
@@ -93,7 +94,29 @@ def adam(generator):
                 out[f"{variant}.state.{name}.{key}"] = optimizer.state[parameter][key].clone()
         if norms:
             out["clipped.norms"] = torch.tensor(norms, dtype=torch.float64)
-    return out
+    return out | muon(start, steps)
+
+
+def muon(start, steps):
+    """Muon, in float32 where PyTorch orthogonalises in bfloat16, for kernels as matrices; AdamW for the bias."""
+    params = {name: torch.nn.Parameter(value.clone()) for name, value in start.items()}
+    matrices = {name: torch.nn.Parameter(p.detach().flatten(1).clone()) for name, p in params.items() if p.dim() > 1}
+    optimizer = torch.optim.Muon(matrices.values(), weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW([params["bias"]], weight_decay=0.1, fused=True)
+    out = {}
+    for k, grads in enumerate(steps, 1):
+        for group in optimizer.param_groups + adamw.param_groups:
+            group["lr"] = 1e-2 / k
+        for (name, parameter), grad in zip(params.items(), grads):
+            matrices.get(name, parameter).grad = grad.flatten(1).clone() if name in matrices else grad.clone()
+        with mock.patch.object(torch, "bfloat16", torch.float32):
+            optimizer.step()
+        adamw.step()
+        for name, parameter in params.items():
+            out[f"muon.{k}.{name}"] = matrices.get(name, parameter).detach().clone().reshape(parameter.shape)
+    for name, matrix in matrices.items():
+        out[f"muon.state.{name}.momentum_buffer"] = optimizer.state[matrix]["momentum_buffer"].reshape(start[name].shape)
+    return out | {f"muon.state.bias.{key}": adamw.state[params["bias"]][key] for key in ("exp_avg", "exp_avg_sq")}
 
 
 def schedules():
@@ -154,7 +177,7 @@ def main():
     generator = torch.Generator().manual_seed(args.seed)
     made_by = {"seed": str(args.seed), "torch": torch.__version__, "diffusers": diffusers.__version__}
     save_file(losses(np.random.default_rng(args.seed)), args.out / "losses.safetensors", made_by)
-    save_file(adam(generator) | schedules() | scaler(generator) | average(generator),
+    save_file(optimizers(generator) | schedules() | scaler(generator) | average(generator),
               args.out / "train.safetensors", made_by)
 
 
