@@ -99,24 +99,27 @@ def optimizers(generator):
 
 def muon(start, steps):
     """Muon, in float32 where PyTorch orthogonalises in bfloat16, for kernels as matrices; AdamW for the bias."""
-    params = {name: torch.nn.Parameter(value.clone()) for name, value in start.items()}
-    matrices = {name: torch.nn.Parameter(p.detach().flatten(1).clone()) for name, p in params.items() if p.dim() > 1}
-    optimizer = torch.optim.Muon(matrices.values(), weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw")
+    as_matrix = lambda value: value.clone().flatten(1) if value.dim() > 1 else value.clone()
+    params = {name: torch.nn.Parameter(as_matrix(value)) for name, value in start.items()}
+    optimizer = torch.optim.Muon([p for p in params.values() if p.dim() > 1], weight_decay=0.1, momentum=0.9,
+                                 adjust_lr_fn="match_rms_adamw")
     adamw = torch.optim.AdamW([params["bias"]], weight_decay=0.1, fused=True)
     out = {}
     for k, grads in enumerate(steps, 1):
         for group in optimizer.param_groups + adamw.param_groups:
             group["lr"] = 1e-2 / k
-        for (name, parameter), grad in zip(params.items(), grads):
-            matrices.get(name, parameter).grad = grad.flatten(1).clone() if name in matrices else grad.clone()
+        for parameter, grad in zip(params.values(), grads):
+            parameter.grad = as_matrix(grad)
         with mock.patch.object(torch, "bfloat16", torch.float32):
             optimizer.step()
         adamw.step()
         for name, parameter in params.items():
-            out[f"muon.{k}.{name}"] = matrices.get(name, parameter).detach().clone().reshape(parameter.shape)
-    for name, matrix in matrices.items():
-        out[f"muon.state.{name}.momentum_buffer"] = optimizer.state[matrix]["momentum_buffer"].reshape(start[name].shape)
-    return out | {f"muon.state.bias.{key}": adamw.state[params["bias"]][key] for key in ("exp_avg", "exp_avg_sq")}
+            out[f"muon.{k}.{name}"] = parameter.detach().clone().reshape(start[name].shape)
+    for name, parameter in params.items():
+        for key in ("exp_avg", "exp_avg_sq") if name == "bias" else ("momentum_buffer",):
+            value = (adamw if name == "bias" else optimizer).state[parameter][key]
+            out[f"muon.state.{name}.{key}"] = value.reshape(start[name].shape)
+    return out
 
 
 def schedules():
