@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <set>
 
 #include "gradient_layout.h"
@@ -32,6 +33,8 @@ torch::Tensor orthogonalize(const torch::Tensor& matrix_RC) {
 
 void muon_step(const torch::Tensor& parameter, torch::Tensor& momentum_buffer, double lr,
                double gradient_divisor, const OptimizerConfig& config) {
+  at::init_num_threads();  // a thread of the pool may be new
+  const torch::NoGradGuard no_grad;
   const torch::Tensor grad = parameter.grad() / gradient_divisor;
   momentum_buffer.lerp_(grad, 1 - config.momentum);
   const torch::Tensor nesterov_RC = grad.lerp(momentum_buffer, config.momentum).flatten(1);
@@ -61,8 +64,8 @@ void adam_step(AdamLists& lists, std::int64_t updates, double lr, double gradien
 
 }  // namespace
 
-Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& config)
-    : config_(config), groups_(std::move(groups)) {
+Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& config, int threads)
+    : config_(config), groups_(std::move(groups)), pool_(config.type == "muon" ? threads : 0) {
   std::set<std::string> names;
   for (const ParameterGroup& group : groups_) {
     for (const auto& [name, parameter] : group.parameters) {
@@ -93,6 +96,7 @@ void Optimizer::step(double lr_factor, double gradient_divisor) {
   }
 
   ++updates_;
+  std::vector<std::future<void>> muon_steps;
   std::size_t i = 0;
   for (const ParameterGroup& group : groups_) {
     const double lr = lr_factor * group.lr;
@@ -100,7 +104,9 @@ void Optimizer::step(double lr_factor, double gradient_divisor) {
     for (const std::size_t end = i + group.parameters.size(); i < end; ++i) {
       const torch::Tensor& parameter = parameters_[i].second;
       if (momentum_buffer_[i].defined()) {
-        muon_step(parameter, momentum_buffer_[i], lr, gradient_divisor, config_);
+        muon_steps.push_back(pool_.submit([this, &parameter, i, lr, gradient_divisor] {
+          muon_step(parameter, momentum_buffer_[i], lr, gradient_divisor, config_);
+        }));
         continue;
       }
       adam.parameters.push_back(parameter);
@@ -111,6 +117,8 @@ void Optimizer::step(double lr_factor, double gradient_divisor) {
     }
     if (!adam.parameters.empty()) adam_step(adam, updates_, lr, gradient_divisor, config_);
   }
+  for (auto& muon_step : muon_steps) muon_step.wait();  // before any of them throws
+  for (auto& muon_step : muon_steps) muon_step.get();
 }
 
 void Optimizer::zero_grad() {

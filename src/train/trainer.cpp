@@ -147,10 +147,10 @@ Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> datase
       dataset_(std::move(dataset)),
       config_(config),
       run_(run),
-      optimizer_(distiller.groups(), config.optimizer),
+      passes_(config.train.parallel > 1 ? static_cast<int>(config.train.parallel) : 0),
+      optimizer_(distiller.groups(), config.optimizer, passes_.size()),
       scaler_(config.precision),
       accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
-      passes_(config.train.parallel > 1 ? static_cast<int>(config.train.parallel) : 0),
       checkpoints_(run, config.train.keep) {
   require_disk_space(distiller.selection(), config.ema.enabled, run.root());
   if (config.ema.enabled) ema_.emplace(optimizer_.parameters(), config.ema);

@@ -102,6 +102,14 @@ TEST(Optimizer, DividesGradients) {
   }
 }
 
+TEST(Optimizer, ThreadsChangeNoBit) {
+  Optimizer alone({{"all", start(), 1e-2}}, {.type = "muon"});
+  Optimizer side_by_side({{"all", start(), 1e-2}}, {.type = "muon"}, /*threads=*/3);
+  for (Optimizer* optimizer : {&alone, &side_by_side}) run(*optimizer, 1, 3);
+  expect_equal_state(side_by_side.parameters(), alone.parameters());
+  expect_equal_state(side_by_side.state(), alone.state());
+}
+
 TEST(Optimizer, ContinuesFromStateInAnyOrderOfParameters) {
   for (const std::string type : {"adam", "muon"}) {
     Optimizer unbroken({{"all", start(), 1e-2}}, {.type = type});

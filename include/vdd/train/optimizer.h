@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vdd/core/field_checks.h"
+#include "vdd/core/thread_pool.h"
 #include "vdd/tensor/state_dict.h"
 
 namespace vdd::train {
@@ -53,8 +54,9 @@ struct ParameterGroup {
 class Optimizer {
  public:
   /// Throws ConfigError if there is nothing to train, a parameter appears twice, or one is in half
-  /// precision.
-  Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& config);
+  /// precision. Muon orthogonalises `threads` matrices side by side, 0: on the caller's thread; the
+  /// numbers are the same.
+  Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& config, int threads = 0);
 
   /// One update with learning rate `lr_factor * group.lr`. Gradients are divided by
   /// `gradient_divisor` on the way (and may be left divided). Throws vdd::Error, before anything
@@ -84,6 +86,7 @@ class Optimizer {
   // As parameters_: either the first two or the last, the others undefined.
   std::vector<torch::Tensor> exp_avg_, exp_avg_sq_, momentum_buffer_;
   std::int64_t updates_ = 0;
+  ThreadPool pool_;
 };
 
 }  // namespace vdd::train

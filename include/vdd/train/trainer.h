@@ -122,10 +122,10 @@ class Trainer {
   TrainerConfig config_;
   RunDir& run_;
 
+  ThreadPool passes_;
   Optimizer optimizer_;
   LossScaler scaler_;
   Accumulation accumulation_;
-  ThreadPool passes_;
   std::optional<Ema> ema_;
   CheckpointStore checkpoints_;
   std::unique_ptr<MetricsLog> metrics_;
