@@ -5,6 +5,7 @@
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
+#include "vdd/core/text.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/train/teacher_trainer.h"
 
@@ -28,11 +29,13 @@ void check_model(const TeacherModelConfig& config) {
                           {.unet = whole, .image_encoder = whole});
 }
 
-/// A model folder of the given VAE, an untrained UNet and a random image encoder.
+/// A model folder of the given VAE, the image encoder beside it or else a random one, and an
+/// untrained UNet.
 void write_start(const fs::path& folder, const TeacherModelConfig& config) {
   const auto seed = static_cast<std::uint64_t>(config.seed);
+  const pipeline::ModelFolders from = pipeline::find_model(config.vae);
   pipeline::DepthModel model;
-  model.vae = pipeline::load_vae(pipeline::find_model(config.vae).vae);
+  model.vae = pipeline::load_vae(from.vae);
   if (config.random_unet.in_channels != 2 * model.vae->config().latent_channels ||
       config.random_unet.out_channels != model.vae->config().latent_channels) {
     throw ConfigError(
@@ -40,9 +43,18 @@ void write_start(const fs::path& folder, const TeacherModelConfig& config) {
         "latent_channels");
   }
   model.unet = models::UNetSpatioTemporalConditionModel(config.random_unet);
-  model.image_encoder = models::CLIPVisionModelWithProjection(config.random_image_encoder);
   nn::initialize(*model.unet, derive_seed(seed, 0, "unet"));
-  nn::initialize(*model.image_encoder, derive_seed(seed, 0, "image_encoder"));
+  if (fs::exists(from.image_encoder)) {
+    model.image_encoder = pipeline::load_image_encoder(from.image_encoder);
+  } else {
+    model.image_encoder = models::CLIPVisionModelWithProjection(config.random_image_encoder);
+    nn::initialize(*model.image_encoder, derive_seed(seed, 0, "image_encoder"));
+  }
+  const std::int64_t embedding = model.image_encoder->config().projection_dim;
+  if (config.random_unet.cross_attention_dim != std::vector{embedding}) {
+    throw ConfigError(concat("model.random_unet.cross_attention_dim: must be ", embedding,
+                             ", the projection_dim of ", from.image_encoder.string()));
+  }
   StagedFolder staged(folder);
   pipeline::save_depth_model(staged.path(), model);
   staged.commit();

@@ -68,11 +68,28 @@ TEST(TrainTeacher, AResumedRunEndsWithTheSameBytesAndItsModelExports) {
 
   const Finished exported =
       run_program("vdd", {"export", (folder / "whole/checkpoints/latest").string(), "-o",
-                          (folder / "model").string()});
+                          (folder / "model").string(), "--dtype", "fp32"});
   ASSERT_EQ(exported.code, 0) << exported.err;
   for (const char* name : {"model_index.json", "vae/config.json", "image_encoder/config.json"}) {
     EXPECT_TRUE(fs::is_regular_file(folder / "model" / name)) << name;
   }
+
+  // Another UNet: the image encoder beside the VAE stays.
+  const std::string vae_of_model = "model.vae=" + (folder / "model").string();
+  const Finished other = teacher("other", {vae_of_model, "model.seed=1", "train.max_steps=2"});
+  ASSERT_EQ(other.code, 0) << other.err;
+  const auto weights = [&](const std::string& run, const std::string& part) {
+    return content(folder / run / "teacher" / part);
+  };
+  EXPECT_TRUE(weights("other", "image_encoder/model.safetensors") ==
+              weights("whole", "image_encoder/model.safetensors"));
+  EXPECT_FALSE(weights("other", "unet/diffusion_pytorch_model.safetensors") ==
+               weights("whole", "unet/diffusion_pytorch_model.safetensors"));
+  const Finished misfit =
+      teacher("misfit", {vae_of_model, "model.random_unet.cross_attention_dim=[64]",
+                         "model.random_image_encoder.projection_dim=64"});
+  EXPECT_EQ(misfit.code, 2) << misfit.err;
+  EXPECT_NE(misfit.err.find("cross_attention_dim: must be 32"), std::string::npos) << misfit.err;
 }
 
 }  // namespace

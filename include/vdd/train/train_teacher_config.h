@@ -30,8 +30,8 @@ struct TeacherModelConfig {
       "stage");
     f("unet", unet, "folder of the UNet, if `init` only gives the rest: DepthCrafter's weights");
     f("vae", vae,
-      "without init: folder with the VAE, such as a checkpoint of vdd train-vae; UNet and image "
-      "encoder get random weights, and the image encoder keeps them");
+      "without init: folder with the VAE, such as a checkpoint of vdd train-vae; the UNet gets "
+      "random weights, and so does an image encoder that is not there, which keeps them");
     f("seed", seed, "of the random weights", non_negative);
     f("random_unet", random_unet, "as in a published unet/config.json");
     f("random_image_encoder", random_image_encoder, "as in a published image_encoder/config.json");
