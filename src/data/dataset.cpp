@@ -2,6 +2,7 @@
 #include "vdd/data/dataset.h"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -24,11 +25,22 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Changes when the same plan would give other pixels.
-constexpr std::string_view kContentVersion = "vdd clip 1";
+constexpr std::string_view kContentVersion = "vdd clip 2";
 
 std::string name_of(const ClipPlan& plan, const Run& run) {
   return concat(run.name, '#', padded(plan.first, 5), '+', plan.frames, 'x', plan.stride,
                 plan.reversed ? "r" : "", plan.flipped ? "f" : "");
+}
+
+/// The end of a file, where pictures of one size differ even if as many bytes hold them; empty if
+/// it cannot be read, which whoever decodes it will report.
+std::string tail(const fs::path& file, std::uintmax_t bytes) {
+  constexpr std::uintmax_t kTail = 4096;
+  std::string text(std::min(bytes, kTail), '\0');
+  std::ifstream in(file, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(bytes - text.size()));
+  in.read(text.data(), std::ssize(text));
+  return in ? text : "";
 }
 
 std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
@@ -40,9 +52,11 @@ std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
   for (std::int64_t i = 0; i < plan.frames; ++i) {
     for (const auto& file : source.rgb_files(run, frame_number(plan, i))) {
       std::error_code error;
-      const auto bytes = fs::file_size(file, error);
-      hash.update(concat(file.lexically_relative(source.root()).generic_string(), ' ',
-                         error ? 0 : bytes, '\n'));
+      const std::uintmax_t size = fs::file_size(file, error);
+      const std::uintmax_t bytes = error ? 0 : size;
+      hash.update(
+          concat(file.lexically_relative(source.root()).generic_string(), ' ', bytes, '\n'));
+      hash.update(tail(file, bytes));
     }
   }
   return hash.hex();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <fstream>
 #include <set>
 
 #include "make_scenes.h"
@@ -137,6 +138,15 @@ TEST_F(Scenes, KeysSurviveACopyAndSeeAChangedFile) {
   const ClipDataset dataset(small(dir_.path())), moved(small(copy / "moved"));
   const auto key = dataset.plan(0, 0).content_key;
   EXPECT_EQ(moved.plan(0, 0).content_key, key);
+  for (const auto& entry : fs::recursive_directory_iterator(copy / "moved")) {
+    if (!entry.is_regular_file()) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-1, std::ios::end);
+    const char last = static_cast<char>(file.get() ^ 1);
+    file.seekp(-1, std::ios::end);
+    file.put(last);
+  }
+  EXPECT_NE(moved.plan(0, 0).content_key, key) << "as many bytes, but others";
   auto config = small(dir_.path());
   config.height = 128;
   EXPECT_NE(ClipDataset(config).plan(0, 0).content_key, key);
