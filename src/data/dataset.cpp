@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/data/dataset.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -26,6 +28,26 @@ namespace fs = std::filesystem;
 
 /// Changes when the same plan would give other pixels.
 constexpr std::string_view kContentVersion = "vdd clip 2";
+
+/// The folders that the root of a source names; as a pattern it may be several, sorted, which share
+/// the weight.
+std::vector<SourceConfig> expand(const SourceConfig& source) {
+  if (source.root.find_first_of("*?") == std::string::npos) return {source};
+  glob_t found{};
+  const int status = ::glob(source.root.c_str(), GLOB_ONLYDIR, nullptr, &found);
+  std::vector<SourceConfig> folders;
+  for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+    if (!fs::is_directory(found.gl_pathv[i])) continue;  // GLOB_ONLYDIR is a hint
+    folders.push_back(source);
+    folders.back().root = found.gl_pathv[i];
+  }
+  ::globfree(&found);
+  if (status != 0 && status != GLOB_NOMATCH) throw DataError(source.root, "cannot be searched");
+  if (folders.empty()) throw DataError(source.root, "no folder matches");
+  std::ranges::sort(folders, {}, &SourceConfig::root);  // glob's order is the locale's
+  for (auto& folder : folders) folder.weight /= static_cast<double>(folders.size());
+  return folders;
+}
 
 std::string name_of(const ClipPlan& plan, const Run& run) {
   return concat(run.name, '#', padded(plan.first, 5), '+', plan.frames, 'x', plan.stride,
@@ -120,8 +142,15 @@ ClipDataset::ClipDataset(DataConfig config, Split split)
   const bool found = !state.config.root.empty();
   const auto chosen = found ? find_sources(state.config.root) : state.config.sources;
   // What data.root finds may be validation material only, as long as something remains.
-  for (const auto& source : chosen)
-    state.add(source, split == Split::kTrain && (!found || chosen.size() == 1));
+  for (const auto& source : chosen) {
+    const bool required = split == Split::kTrain && (!found || chosen.size() == 1);
+    const auto before = state.sources.size();
+    const auto folders = found ? std::vector{source} : expand(source);
+    for (std::size_t i = 0; i < folders.size(); ++i) {
+      const bool last_chance = i + 1 == folders.size() && state.sources.size() == before;
+      state.add(folders[i], required && last_chance);
+    }
+  }
   if (split == Split::kTrain && state.sources.empty()) {
     throw DataError(state.config.root,
                     concat("no clip of ", state.config.frames,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <fstream>
 #include <set>
 
@@ -205,6 +206,34 @@ TEST_F(Scenes, WeightsSetTheShares) {
   int hypersim = 0;
   for (int64_t n = 0; n < 2000; ++n) hypersim += dataset.plan(0, n).source == 1;
   EXPECT_NEAR(hypersim, 1800, 60);
+}
+
+TEST_F(Scenes, ARootMayBeAPattern) {
+  for (const char* place : {"b", "a"}) {
+    fs::create_directory(dir_ / place);
+    fs::copy(dir_ / "vkitti2", dir_ / place / "vkitti2", fs::copy_options::recursive);
+  }
+  auto config = small("");
+  config.root.clear();
+  config.sources = {source("virtual_kitti", dir_ / "?/vkitti2"),
+                    source("hypersim", dir_ / "hypersim")};
+  const ClipDataset dataset(config);
+  const auto summary = dataset.summary();
+  ASSERT_EQ(summary.size(), 3u);
+  EXPECT_THAT(summary[0], HasSubstr("/a/vkitti2"));
+  EXPECT_THAT(summary[1], HasSubstr("/b/vkitti2"));
+  std::array<int, 3> clips{};
+  for (int64_t n = 0; n < 2000; ++n) ++clips.at(dataset.plan(0, n).source);
+  EXPECT_NEAR(clips[0], 500, 60);
+  EXPECT_NEAR(clips[2], 1000, 60);
+
+  config.sources[0].root = (dir_ / "*/kitti").string();
+  EXPECT_THAT(vdd::test::thrown<DataError>([&] { ClipDataset{config}; }),
+              HasSubstr("/*/kitti: no folder matches"));
+  config.sources[0].root = (dir_ / "?/vkitti2").string();
+  config.holdout = {"vkitti2/*"};
+  EXPECT_THAT(vdd::test::thrown<DataError>([&] { ClipDataset{config}; }),
+              HasSubstr("no sequence of 4 frames in a row is left to train on"));
 }
 
 TEST_F(Scenes, VirtualKittiDepthLiesOnThePlane) {

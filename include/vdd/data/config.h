@@ -22,8 +22,13 @@ struct SourceConfig {
   constexpr void fields(auto& f) {
     f("kind", kind, "layout of the files below root",
       one_of("virtual_kitti", "hypersim", "videos"));
-    f("root", root, "folder of the data set, as its download unpacks", non_empty);
-    f("weight", weight, "share of the samples, relative to the other sources", positive);
+    f("root", root,
+      "folder of the data set, as its download unpacks; with * or ?, such as data/*/vkitti2, all "
+      "that match",
+      non_empty);
+    f("weight", weight,
+      "share of the samples, relative to the other sources; what one root matches shares it evenly",
+      positive);
     f("include", include,
       "patterns of sequence names to use, such as vkitti2/*/clone/* or hypersim/ai_001_*; empty: "
       "all");
