@@ -37,7 +37,8 @@ std::vector<SourceConfig> expand(const SourceConfig& source) {
   const int status = ::glob(source.root.c_str(), GLOB_ONLYDIR, nullptr, &found);
   std::vector<SourceConfig> folders;
   for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-    if (!fs::is_directory(found.gl_pathv[i])) continue;  // GLOB_ONLYDIR is a hint
+    std::error_code error;
+    if (!fs::is_directory(found.gl_pathv[i], error)) continue;  // GLOB_ONLYDIR is a hint
     folders.push_back(source);
     folders.back().root = found.gl_pathv[i];
   }
