@@ -32,12 +32,13 @@ constexpr std::string_view kContentVersion = "vdd clip 2";
 /// The folders that the root of a source names; as a pattern it may be several, sorted, which share
 /// the weight.
 std::vector<SourceConfig> expand(const SourceConfig& source) {
-  if (source.root.find_first_of("*?") == std::string::npos) return {source};
+  std::error_code error;
+  if (source.root.find_first_of("*?") == std::string::npos || fs::exists(source.root, error))
+    return {source};
   glob_t found{};
   const int status = ::glob(source.root.c_str(), GLOB_ONLYDIR, nullptr, &found);
   std::vector<SourceConfig> folders;
   for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-    std::error_code error;
     if (!fs::is_directory(found.gl_pathv[i], error)) continue;  // GLOB_ONLYDIR is a hint
     folders.push_back(source);
     folders.back().root = found.gl_pathv[i];
@@ -146,7 +147,7 @@ ClipDataset::ClipDataset(DataConfig config, Split split)
   for (const auto& source : chosen) {
     const bool required = split == Split::kTrain && (!found || chosen.size() == 1);
     const auto before = state.sources.size();
-    const auto folders = found ? std::vector{source} : expand(source);
+    const auto folders = expand(source);
     for (std::size_t i = 0; i < folders.size(); ++i) {
       const bool last_chance = i + 1 == folders.size() && state.sources.size() == before;
       state.add(folders[i], required && last_chance);

@@ -46,14 +46,14 @@ void write_start(const fs::path& folder, const TeacherModelConfig& config) {
   nn::initialize(*model.unet, derive_seed(seed, 0, "unet"));
   if (fs::exists(from.image_encoder)) {
     model.image_encoder = pipeline::load_image_encoder(from.image_encoder);
+    const std::int64_t embedding = model.image_encoder->config().projection_dim;
+    if (config.random_unet.cross_attention_dim != std::vector{embedding}) {
+      throw ConfigError(concat("model.random_unet.cross_attention_dim: must be ", embedding,
+                               ", the projection_dim of ", from.image_encoder.string()));
+    }
   } else {
     model.image_encoder = models::CLIPVisionModelWithProjection(config.random_image_encoder);
     nn::initialize(*model.image_encoder, derive_seed(seed, 0, "image_encoder"));
-  }
-  const std::int64_t embedding = model.image_encoder->config().projection_dim;
-  if (config.random_unet.cross_attention_dim != std::vector{embedding}) {
-    throw ConfigError(concat("model.random_unet.cross_attention_dim: must be ", embedding,
-                             ", the projection_dim of ", from.image_encoder.string()));
   }
   StagedFolder staged(folder);
   pipeline::save_depth_model(staged.path(), model);
