@@ -7,8 +7,10 @@
 
 metrics.jsonl names the cache entry and noise seed of every sample; the entries hold the teacher's answers; so the student,
 its losses and Adam can be run again. A head without
-head.init_from is drawn again from its seed. Losses and gradient norms must agree within 2e-4, and the change of the weights
-within 1 % of its size. Exit status 1 if they do not, 77 if a package is missing.
+head.init_from is drawn again from its seed. Losses and the first gradient norm must agree within 2e-4. Later norms within 5e-3
+and the change of the weights within 2 % of its size: the gradient losses are L1, so where rounding, which Adam enlarges, has
+moved a difference across zero, the gradient of that pixel has the other sign. Exit status 1 if they do not agree, 77 if a
+package is missing.
 """
 import argparse
 import hashlib
@@ -172,7 +174,7 @@ def replay(run, updates):
     adam = torch.optim.Adam(model.groups(names, rates), lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"],
                             weight_decay=o["weight_decay"])
 
-    worst = 0.0
+    worst_loss, gradient_errors = 0.0, []
     for line in lines:
         losses = []
         for key in line["cache_keys"]:
@@ -185,8 +187,8 @@ def replay(run, updates):
         adam.step()
         adam.zero_grad()
         mean = sum(losses) / len(losses)
-        errors = abs(mean - line["loss"]) / mean, abs(norm - line["grad_norm"]) / norm
-        worst = max(worst, *errors)
+        worst_loss = max(worst_loss, abs(mean - line["loss"]) / mean)
+        gradient_errors.append(abs(norm - line["grad_norm"]) / norm)
         print(f"update {line['step']}: loss {mean:.6f} (log {line['loss']:.6f}), gradient {norm:.5f} (log {line['grad_norm']:.5f})")
 
     moved = off = frozen = 0.0
@@ -200,8 +202,9 @@ def replay(run, updates):
                 else:
                     frozen = max(frozen, (ours - before[name]).abs().max().item())
     share = math.sqrt(off / moved)
-    print(f"{run.name}: worst loss or gradient {worst:.1e}, weights off by {share:.1e} of their way, frozen moved by {frozen}")
-    return worst < 2e-4 and share < 1e-2 and frozen == 0
+    print(f"{run.name}: worst loss {worst_loss:.1e}, first gradient {gradient_errors[0]:.1e}, worst {max(gradient_errors):.1e}, "
+          f"weights off by {share:.1e} of their way, frozen moved by {frozen}")
+    return worst_loss < 2e-4 and gradient_errors[0] < 2e-4 and max(gradient_errors) < 5e-3 and share < 2e-2 and frozen == 0
 
 
 def write_clips(root):
