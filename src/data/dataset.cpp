@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -74,7 +75,11 @@ std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
                      ' ', config.fit, ' ', shortest(plan.crop_x), ' ', shortest(plan.crop_y), ' ',
                      rgb, '\n'));
   for (std::int64_t i = 0; i < plan.frames; ++i) {
-    for (const auto& file : source.rgb_files(run, frame_number(plan, i))) {
+    const std::int64_t number = frame_number(plan, i);
+    auto files = source.rgb_files(run, number);
+    if (!config.rgb_only)
+      std::ranges::move(source.depth_files(run, number), std::back_inserter(files));
+    for (const auto& file : files) {
       std::error_code error;
       const std::uintmax_t size = fs::file_size(file, error);
       const std::uintmax_t bytes = error ? 0 : size;

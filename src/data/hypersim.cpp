@@ -161,6 +161,10 @@ class Hypersim : public Source {
       files.push_back(geometry_file(sequence, number, "render_entity_id"));
     return files;
   }
+  std::vector<fs::path> depth_files(const Run& run, std::int64_t number) const override {
+    const auto& sequence = sequences_[static_cast<std::size_t>(&run - runs_.data())];
+    return {geometry_file(sequence, number, "depth_meters")};
+  }
 
   std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const override {
     if (from_preview_) {

@@ -56,6 +56,10 @@ class Source {
   /// The files that fix the RGB of frame `number`, below root().
   virtual std::vector<std::filesystem::path> rgb_files(const Run& run,
                                                        std::int64_t number) const = 0;
+  /// The files that hold its depth, where has_depth().
+  virtual std::vector<std::filesystem::path> depth_files(const Run&, std::int64_t) const {
+    return {};
+  }
   /// How to read a clip; `out` outlives the stages. Tasks throw DataError.
   virtual std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const = 0;
 

@@ -88,6 +88,9 @@ class VirtualKitti : public Source {
   std::vector<fs::path> rgb_files(const Run& run, std::int64_t number) const override {
     return {rgb_file(sequences_[index_of(run)], number)};
   }
+  std::vector<fs::path> depth_files(const Run& run, std::int64_t number) const override {
+    return {depth_file(sequences_[index_of(run)], number)};
+  }
 
   std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const override {
     return {{plan.frames, [this, plan, out](std::int64_t i) { read_frame(plan, out, i); }}};
@@ -100,6 +103,9 @@ class VirtualKitti : public Source {
 
   fs::path rgb_file(const Sequence& sequence, std::int64_t number) const {
     return sequence.rgb / concat("rgb_", padded(number, 5), ".jpg");
+  }
+  fs::path depth_file(const Sequence& sequence, std::int64_t number) const {
+    return sequence.depth / concat("depth_", padded(number, 5), ".png");
   }
 
   void add(const fs::path& tree, const std::string& scene, const std::string& variant,
@@ -169,7 +175,7 @@ class VirtualKitti : public Source {
     const Geometry g = place(plan, out, i, rgb.height, rgb.width);
     resize_rgb(rgb, g, out.rgb + 3 * i * out.pixels());
     if (out.depth != nullptr) {
-      const fs::path file = sequence.depth / concat("depth_", padded(number, 5), ".png");
+      const fs::path file = depth_file(sequence, number);
       const io::Image16 depth = io::read_png16(file);
       if (depth.height != rgb.height || depth.width != rgb.width) {
         throw DataError(file, concat("depth of ", depth.width, 'x', depth.height,

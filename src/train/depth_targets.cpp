@@ -14,7 +14,7 @@ namespace vdd::train {
 namespace {
 
 /// Changes whenever the same parts would give another target.
-constexpr const char* kFormat = "vdd-depth-target-1";
+constexpr const char* kFormat = "vdd-depth-target-2";
 
 }  // namespace
 
@@ -48,7 +48,6 @@ DepthTargets::DepthTargets(const TrainTeacherConfig& config, const pipeline::Dep
                   {"noise_aug", shortest(noise_.noise_aug)},
                   {"chunk", concat(noise_.chunk)},
                   {"device", device_key(device)},
-                  {"data", training_->fingerprint()},
                   {"disparity_range", config.data.disparity_range}};
 }
 

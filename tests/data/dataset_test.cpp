@@ -136,19 +136,29 @@ TEST_F(Scenes, EverySampleDependsOnSeedAndNumberOnly) {
 TEST_F(Scenes, KeysSurviveACopyAndSeeAChangedFile) {
   const TempDir copy;
   fs::copy(dir_.path(), copy / "moved", fs::copy_options::recursive);
-  const ClipDataset dataset(small(dir_.path())), moved(small(copy / "moved"));
-  const auto key = dataset.plan(0, 0).content_key;
+  auto config = small(dir_.path()), with_depth = small(copy / "moved");
+  with_depth.rgb_only = false;
+  const ClipDataset moved(small(copy / "moved")), deep(with_depth);
+  const auto key = ClipDataset(config).plan(0, 0).content_key;
   EXPECT_EQ(moved.plan(0, 0).content_key, key);
-  for (const auto& entry : fs::recursive_directory_iterator(copy / "moved")) {
-    if (!entry.is_regular_file()) continue;
-    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(-1, std::ios::end);
-    const char last = static_cast<char>(file.get() ^ 1);
-    file.seekp(-1, std::ios::end);
-    file.put(last);
-  }
+  const auto deep_key = deep.plan(0, 0).content_key;
+  EXPECT_NE(deep_key, key);
+  const auto change = [&](bool depth) {
+    for (const auto& entry : fs::recursive_directory_iterator(copy / "moved")) {
+      const bool is_depth = entry.path().filename().string().find("depth") != std::string::npos;
+      if (!entry.is_regular_file() || is_depth != depth) continue;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(-1, std::ios::end);
+      const char last = static_cast<char>(file.get() ^ 1);
+      file.seekp(-1, std::ios::end);
+      file.put(last);
+    }
+  };
+  change(true);
+  EXPECT_NE(deep.plan(0, 0).content_key, deep_key) << "as many bytes of depth, but others";
+  EXPECT_EQ(moved.plan(0, 0).content_key, key) << "which reads no depth";
+  change(false);
   EXPECT_NE(moved.plan(0, 0).content_key, key) << "as many bytes, but others";
-  auto config = small(dir_.path());
   config.height = 128;
   EXPECT_NE(ClipDataset(config).plan(0, 0).content_key, key);
 }

@@ -103,6 +103,18 @@ TEST_F(DepthTargetsTest, WhatDeterminesTheAnswerIsInTheKey) {
   EXPECT_TRUE(targets(folder_.path()).wants_pixels(plan));
 }
 
+TEST_F(DepthTargetsTest, MoreDataKeepsTheCache) {
+  const data::ClipPlan plan = dataset_->plan(0, 0);
+  targets(folder_.path()).get(dataset_->load(plan), 0);
+  config_.data.root.clear();
+  config_.data.sources = {
+      {.kind = "virtual_kitti", .root = (*shared_ / "data" / "vkitti2").string()}};
+  const auto other = std::make_shared<data::ClipDataset>(config_.data);
+  ASSERT_NE(other->fingerprint(), dataset_->fingerprint());
+  EXPECT_FALSE(
+      DepthTargets(config_, model_, other, folder_.path(), torch::kCPU).wants_pixels(plan));
+}
+
 TEST_F(DepthTargetsTest, AClipWithoutDepthIsRefused) {
   data::Clip clip = dataset_->load(0, 0);
   clip.disparity_THW = torch::Tensor();

@@ -22,8 +22,8 @@ struct ClipPlan {
   /// For people and logs: "vkitti2/Scene02/clone/Camera_0#00012+8x1", then "r" if reversed and "f"
   /// if mirrored.
   std::string source_id;
-  /// SHA-256 of all that fixes the RGB content: the plan, the size, the names, byte sizes and ends
-  /// of the files. Not the place of the data set, nor times, so a copied data set keeps its keys.
+  /// SHA-256 of all that fixes what is read: the plan, the size, the names, byte sizes and ends of
+  /// the files, RGB and, but for data.rgb_only, depth. A copied or enlarged data set keeps its keys.
   std::string content_key;
 };
 
