@@ -42,19 +42,21 @@ void write_start(const fs::path& folder, const TeacherModelConfig& config) {
         "model.random_unet.in_channels, out_channels: must be 2 and 1 times the VAE's "
         "latent_channels");
   }
-  model.unet = models::UNetSpatioTemporalConditionModel(config.random_unet);
-  nn::initialize(*model.unet, derive_seed(seed, 0, "unet"));
-  if (fs::exists(from.image_encoder)) {
+  const bool trained_encoder = fs::exists(from.image_encoder);
+  if (trained_encoder) {
     model.image_encoder = pipeline::load_image_encoder(from.image_encoder);
-    const std::int64_t embedding = model.image_encoder->config().projection_dim;
-    if (config.random_unet.cross_attention_dim != std::vector{embedding}) {
-      throw ConfigError(concat("model.random_unet.cross_attention_dim: must be ", embedding,
-                               ", the projection_dim of ", from.image_encoder.string()));
-    }
   } else {
     model.image_encoder = models::CLIPVisionModelWithProjection(config.random_image_encoder);
     nn::initialize(*model.image_encoder, derive_seed(seed, 0, "image_encoder"));
   }
+  const std::int64_t embedding = model.image_encoder->config().projection_dim;
+  if (config.random_unet.cross_attention_dim != std::vector{embedding}) {
+    throw ConfigError(concat(
+        "model.random_unet.cross_attention_dim: must be ", embedding, ", the projection_dim of ",
+        trained_encoder ? from.image_encoder.string() : "model.random_image_encoder"));
+  }
+  model.unet = models::UNetSpatioTemporalConditionModel(config.random_unet);
+  nn::initialize(*model.unet, derive_seed(seed, 0, "unet"));
   StagedFolder staged(folder);
   pipeline::save_depth_model(staged.path(), model);
   staged.commit();

@@ -15,11 +15,6 @@ std::vector<std::string> TrainTeacherConfig::check() const {
   if (!model.unet.empty() && model.init.empty()) {
     errors.emplace_back("model.unet: needs model.init, which gives the other parts");
   }
-  if (model.random_unet.cross_attention_dim !=
-      std::vector{model.random_image_encoder.projection_dim}) {
-    errors.emplace_back(
-        "model.random_unet.cross_attention_dim: must be random_image_encoder.projection_dim");
-  }
   if (!latent_weights.empty() &&
       std::ranges::count(latent_weights, 0.0) == std::ssize(latent_weights)) {
     errors.emplace_back("latent_weights: at least one must be positive");

@@ -86,10 +86,14 @@ TEST(TrainTeacher, AResumedRunEndsWithTheSameBytesAndItsModelExports) {
   EXPECT_FALSE(weights("other", "unet/diffusion_pytorch_model.safetensors") ==
                weights("whole", "unet/diffusion_pytorch_model.safetensors"));
   const Finished misfit =
-      teacher("misfit", {vae_of_model, "model.random_unet.cross_attention_dim=[64]",
-                         "model.random_image_encoder.projection_dim=64"});
+      teacher("misfit", {vae_of_model, "model.random_unet.cross_attention_dim=[64]"});
   EXPECT_EQ(misfit.code, 2) << misfit.err;
   EXPECT_NE(misfit.err.find("cross_attention_dim: must be 32"), std::string::npos) << misfit.err;
+  const Finished odd = teacher("odd", {"model.random_image_encoder.projection_dim=64"});
+  EXPECT_EQ(odd.code, 2) << odd.err;
+  EXPECT_NE(odd.err.find("must be 64, the projection_dim of model.random_image_encoder"),
+            std::string::npos)
+      << odd.err;
 }
 
 }  // namespace
