@@ -154,7 +154,7 @@ class Hypersim : public Source {
   bool has_poses() const override { return true; }
 
   std::vector<fs::path> rgb_files(const Run& run, std::int64_t number) const override {
-    const auto& sequence = sequences_[static_cast<std::size_t>(&run - runs_.data())];
+    const auto& sequence = sequences_[index_of(run)];
     if (from_preview_) return {preview_file(sequence, number)};
     std::vector<fs::path> files = {color_file(sequence, number)};
     if (sequence.has_entity_ids)
@@ -162,7 +162,7 @@ class Hypersim : public Source {
     return files;
   }
   std::vector<fs::path> depth_files(const Run& run, std::int64_t number) const override {
-    const auto& sequence = sequences_[static_cast<std::size_t>(&run - runs_.data())];
+    const auto& sequence = sequences_[index_of(run)];
     return {geometry_file(sequence, number, "depth_meters")};
   }
 

@@ -69,6 +69,11 @@ class Source {
   Source(std::filesystem::path root, const DataConfig& config)
       : root_(std::move(root)), config_(config) {}
 
+  /// The place of one of runs() in it.
+  std::size_t index_of(const Run& run) const {
+    return static_cast<std::size_t>(&run - runs_.data());
+  }
+
   /// The geometry of frame i, whose file has this size.
   Geometry place(const ClipPlan& plan, const ClipBuffers& out, std::int64_t i, std::int64_t height,
                  std::int64_t width) const {

@@ -37,7 +37,7 @@ class Videos : public Source {
   bool has_poses() const override { return false; }
 
   std::vector<fs::path> rgb_files(const Run& run, std::int64_t number) const override {
-    const auto& sequence = sequences_[static_cast<std::size_t>(&run - runs_.data())];
+    const auto& sequence = sequences_[index_of(run)];
     if (sequence.frames.empty()) return {sequence.path};
     return {sequence.frames[static_cast<std::size_t>(number)]};
   }

@@ -97,10 +97,6 @@ class VirtualKitti : public Source {
   }
 
  private:
-  std::size_t index_of(const Run& run) const {
-    return static_cast<std::size_t>(&run - runs_.data());
-  }
-
   fs::path rgb_file(const Sequence& sequence, std::int64_t number) const {
     return sequence.rgb / concat("rgb_", padded(number, 5), ".jpg");
   }
