@@ -181,7 +181,7 @@ def replay(run, updates):
     adam = torch.optim.Adam(model.groups(names, rates), lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"],
                             weight_decay=o["weight_decay"])
 
-    worst_loss = worst_own = worst_later = worst_way = frozen = 0.0
+    loss_errors, own_errors, later_errors, ways, frozen = [], [], [], [], []
     own = True  # the weights are the run's
     for line in lines:
         losses = []
@@ -195,27 +195,28 @@ def replay(run, updates):
         adam.step()
         adam.zero_grad()
         mean = sum(losses) / len(losses)
-        worst_loss = max(worst_loss, abs(mean - line["loss"]) / mean)
-        error = abs(norm - line["grad_norm"]) / norm
-        worst_own, worst_later = (max(worst_own, error), worst_later) if own else (worst_own, max(worst_later, error))
+        loss_errors.append(abs(mean - line["loss"]) / mean)
+        (own_errors if own else later_errors).append(abs(norm - line["grad_norm"]) / norm)
         print(f"update {line['step']}: loss {mean:.6f} (log {line['loss']:.6f}), gradient {norm:.5f} (log {line['grad_norm']:.5f})")
 
         folder = run / "checkpoints" / f"step-{line['step']:06d}"
         own = folder.is_dir()
         if own:
-            moved = off = 0.0
-            for name, theirs in model.checkpoint(folder).items():
+            theirs, moved, off = model.checkpoint(folder), 0.0, 0.0
+            for name, ours in model.weights.items():
                 if name in names:
-                    moved += (theirs - before[name]).square().sum().item()
-                    off += (theirs - model.weights[name].detach()).square().sum().item()
+                    moved += (theirs[name] - before[name]).square().sum().item()
+                    off += (theirs[name] - ours.detach()).square().sum().item()
                 else:
-                    frozen = max(frozen, (theirs - before[name]).abs().max().item())
-                before[name] = theirs
-                model.weights[name].data.copy_(theirs)
-            worst_way = max(worst_way, math.sqrt(off / moved))
-    print(f"{run.name}: worst loss {worst_loss:.1e}, gradient {worst_own:.1e} from the run's weights, {worst_later:.1e} elsewhere, "
-          f"weights off by {worst_way:.1e} of their way, frozen moved by {frozen}")
-    return worst_loss < 2e-4 and worst_own < 2e-4 and worst_later < 5e-3 and worst_way < 1e-2 and frozen == 0
+                    frozen.append((theirs[name] - before[name]).abs().max().item())
+                ours.data.copy_(theirs[name])
+            before = theirs
+            ways.append(math.sqrt(off / moved))
+    print(f"{run.name}: worst loss {max(loss_errors):.1e}, gradient {max(own_errors):.1e} from the run's weights, "
+          f"{max(later_errors, default=0):.1e} elsewhere, weights off by {max(ways):.1e} of their way, "
+          f"frozen moved by {max(frozen, default=0.0)}")
+    bounds = ((loss_errors, 2e-4), (own_errors, 2e-4), (later_errors, 5e-3), (ways, 1e-2))
+    return all(error < bound for errors, bound in bounds for error in errors) and not any(frozen)  # NaN fails as well
 
 
 def write_clips(root):
