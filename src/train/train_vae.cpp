@@ -25,40 +25,60 @@ std::string starting_hash(const VaeModelConfig& config) {
   return tensor::content_hash(*pipeline::open_vae_weights(folders.vae));
 }
 
+std::filesystem::path cache_folder(const TrainVaeConfig& config, const RunDir& run) {
+  if (!config.cache.enabled) return {};
+  return config.cache.dir.empty() ? run.root() / "teacher_cache"
+                                  : std::filesystem::path(config.cache.dir);
+}
+
 }  // namespace
 
 ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
   const torch::Device device = configure_torch(config.train);
   resolve(config);
   const std::string start = starting_hash(config.model);
+  check_teacher(config);
   const auto training = std::make_shared<data::ClipDataset>(config.data, data::Split::kTrain);
   const auto run = options.dry_run ? nullptr : open_run(config, options, train_vae_free_keys());
   for (const std::string& line : training->summary()) log::info("data", line);
 
   const std::string yaml = config::to_yaml(config);
-  VaeTrainer vae(config, training,
+  const auto answers =
+      teacher_answers(config, training, run ? cache_folder(config, *run) : "", device);
+  VaeTrainer vae(config, training, answers,
                  validation_data(config.validation, config.data, config.train.seed),
                  {.config = yaml, .data_hash = training->fingerprint()}, device);
+  std::map<std::string, std::string> weights = {{"vae", start}};
+  std::map<std::string, std::string> inputs = {{"VAE", start},
+                                               {"data set", training->fingerprint()}};
+  if (answers) {
+    const Teacher& teacher = answers->teacher();
+    const std::map<std::string, std::string> its = {
+        {"teacher UNet", teacher.unet_hash()},
+        {"teacher VAE", teacher.vae_hash()},
+        {"teacher image encoder", teacher.image_encoder_hash()}};
+    weights.insert(its.begin(), its.end());
+    inputs.insert(its.begin(), its.end());
+  }
   const auto seed = static_cast<std::uint64_t>(config.train.seed);
   if (options.dry_run) {
     audit(vae, *training, seed);
     return ExitCode::kDone;
   }
-  const TrainerConfig trainer_config{
-      .train = config.train,
-      .optimizer = config.optimizer,
-      .lr_schedule = config.lr_schedule,
-      .precision = config.precision,
-      .ema = config.ema,
-      .validate_every = config.validation.every,
-      .validate_at_start = config.validation.at_start,
-      .inputs = {{"VAE", start}, {"data set", training->fingerprint()}}};
+  const TrainerConfig trainer_config{.train = config.train,
+                                     .optimizer = config.optimizer,
+                                     .lr_schedule = config.lr_schedule,
+                                     .precision = config.precision,
+                                     .ema = config.ema,
+                                     .validate_every = config.validation.every,
+                                     .validate_at_start = config.validation.at_start,
+                                     .inputs = inputs};
   Trainer trainer(vae, training, trainer_config, *run);
   if (options.resume) trainer.resume();
   run->write_manifest({.program = "vdd train-vae",
                        .config_hash = sha256_hex(yaml),
                        .data_hash = training->fingerprint(),
-                       .weights = {{"vae", start}},
+                       .weights = weights,
                        .device = config.train.device,
                        .threads = config.train.threads},
                       trainer.step());

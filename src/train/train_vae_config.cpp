@@ -19,6 +19,9 @@ std::vector<std::string> TrainVaeConfig::check() const {
   if (crops.size > std::min(data.height, data.width)) {
     errors.emplace_back("crops.size: must not exceed data.height and data.width");
   }
+  if (!model.teacher.empty() && model.init.empty()) {
+    errors.emplace_back("model.teacher: needs model.init, whose encoder must be the teacher's");
+  }
   if (precision.compute == "fp16" && train.device == "cpu") {
     errors.emplace_back("precision.compute: fp16 runs on cuda only");
   }
@@ -30,7 +33,8 @@ std::vector<std::string> TrainVaeConfig::check() const {
 }
 
 const std::vector<std::string>& train_vae_free_keys() {
-  static const std::vector<std::string> keys = with_common_free_keys({"model.init"});
+  static const std::vector<std::string> keys =
+      with_common_free_keys({"model.init", "model.teacher", "cache.*"});
   return keys;
 }
 

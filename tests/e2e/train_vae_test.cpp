@@ -81,5 +81,51 @@ TEST(TrainVae, LearnsAndNeitherAResumeNorParallelPassesChangeAByte) {
   }
 }
 
+TEST(TrainVae, LearnsFromATeachersAnswersTheSameWithAndWithoutTheCache) {
+  const TempDir folder;
+  const Finished data =
+      run_program("vdd", {"sample-data", "--out", (folder / "data").string(), "--sequences", "4",
+                          "--frames", "4", "--size", "64x128"});
+  ASSERT_EQ(data.code, 0) << data.err;
+  const Finished teacher = run_program(
+      "distill_unet", {"-c", VDD_SOURCE_DIR "/configs/tiny/stage1_deterministic.yaml", "-o",
+                       (folder / "teacher_run").string(), "data.root=" + (folder / "data").string(),
+                       "data.frames=2", "data.height=64", "data.width=128", "train.max_steps=1",
+                       "lr_schedule.warmup=0", "validation.every=0"});
+  ASSERT_EQ(teacher.code, 0) << teacher.err;
+  const std::string model = (folder / "teacher_run/teacher").string();
+
+  const auto train = [&](const std::string& run, const std::vector<std::string>& more) {
+    auto settings = arguments(folder / "data", folder / run);
+    for (auto& setting : settings) {
+      if (setting.ends_with("train_vae.yaml")) {
+        setting = VDD_SOURCE_DIR "/configs/tiny/train_vae_answers.yaml";
+      }
+    }
+    settings.insert(settings.end(),
+                    {"model.init=" + model, "model.teacher=" + model, "teacher.steps=2",
+                     "data.clips=3", "train.max_steps=4", "validation.every=2"});
+    settings.insert(settings.end(), more.begin(), more.end());
+    return run_program("vdd", settings);
+  };
+  const Finished cached = train("cached", {});
+  ASSERT_EQ(cached.code, 0) << cached.err;
+  const Finished plain = train("plain", {"cache.enabled=false", "train.parallel=1"});
+  ASSERT_EQ(plain.code, 0) << plain.err;
+  EXPECT_TRUE(fs::is_directory(folder / "cached/teacher_cache"));
+  EXPECT_FALSE(fs::exists(folder / "plain/teacher_cache"));
+  for (const char* name :
+       {"metrics.jsonl", "checkpoints/latest/vae/diffusion_pytorch_model.safetensors"}) {
+    EXPECT_TRUE(content(folder / "cached" / name) == content(folder / "plain" / name)) << name;
+  }
+  EXPECT_NE(content(folder / "cached/metrics.jsonl").find("\"valid/answer_abs_rel\""),
+            std::string::npos);
+
+  const Finished other = train("other", {"model.init=" VDD_SOURCE_DIR "/models/tiny"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("is not that of model.init"), std::string::npos) << other.err;
+  EXPECT_FALSE(fs::exists(folder / "other"));
+}
+
 }  // namespace
 }  // namespace vdd::test

@@ -24,6 +24,10 @@ TEST(TrainVaeConfig, CropsFitTheVaeAndThePicture) {
   EXPECT_THAT(config.check(), IsEmpty());
   config.crops.size = 60;
   EXPECT_THAT(config.check(), ElementsAre(HasSubstr("multiple of the VAE's scale, 8, got 60")));
+  config.crops.size = 64;
+  config.model.teacher = "teacher";
+  EXPECT_THAT(config.check(), ElementsAre(HasSubstr("model.teacher: needs model.init")));
+  config.model.teacher = "";
   config.crops.size = 512;
   EXPECT_THAT(config.check(), ElementsAre(HasSubstr("crops.size: must not exceed")));
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/vae_trainer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "support/clips.h"
 #include "support/temp_dir.h"
-#include "vdd/config/reader.h"
+#include "support/thrown.h"
+#include "vdd/core/error.h"
 #include "vdd/core/random.h"
 #include "vdd/pipeline/model_folder.h"
 #include "vdd/tensor/random.h"
@@ -15,7 +17,10 @@
 namespace vdd::train {
 namespace {
 
+using ::testing::HasSubstr;
+
 using test::TempDir;
+using test::thrown;
 
 /// A clip whose pixels say where they are, with depth.
 data::Clip marked_clip() {
@@ -40,11 +45,12 @@ class VaeTrainerTest : public ::testing::Test {
     config_.trained.patterns.emplace_back("!decoder.mid_block.attentions");
     dataset_ = std::make_shared<data::ClipDataset>(config_.data);
   }
-  VaeTrainer trainer() { return {config_, dataset_, {}, {}, torch::kCPU}; }
+  VaeTrainer trainer() { return {config_, dataset_, answers_, {}, {}, torch::kCPU}; }
 
   TempDir folder_;
   TrainVaeConfig config_;
   std::shared_ptr<data::ClipDataset> dataset_;
+  std::shared_ptr<ClipTargets> answers_;
 };
 
 TEST(DrawCrops, AreAFunctionOfSeedAndNumberAndEveryOtherShowsDisparity) {
@@ -73,6 +79,41 @@ TEST(DrawCrops, ShowAsMuchDisparityAsIsAskedFor) {
   EXPECT_EQ(shown(0.25), 2);
   EXPECT_EQ(shown(0.75), 6);
   EXPECT_EQ(shown(1), 8);
+}
+
+TEST(DrawCrops, SpreadTheShareOfDisparityOverSamples) {
+  std::int64_t shown = 0;
+  for (std::int64_t n = 0; n < 10; ++n) {
+    const CropConfig config{.count = 1, .size = 16, .disparity = 0.8};
+    shown += draw_crops(marked_clip(), config, 3, n).is_disparity_N.any().item<bool>();
+  }
+  EXPECT_EQ(shown, 8);
+}
+
+TEST(DrawCrops, LieOnAGridAndSayWhere) {
+  const data::Clip clip = marked_clip();
+  const VaeBatch batch = draw_crops(clip, {.count = 8, .size = 32, .disparity = 0}, 3, 5, 16);
+  const auto cuts = batch.target_NCHW.split(2);
+  for (std::int64_t k = 0; k < 8; ++k) {
+    const auto top = batch.corner_K2[k][0].item<std::int64_t>();
+    const auto left = batch.corner_K2[k][1].item<std::int64_t>();
+    EXPECT_EQ(top % 16 + left % 16, 0);
+    EXPECT_TRUE(torch::equal(cuts[static_cast<std::size_t>(k)],
+                             clip.rgb_TCHW.narrow(2, top, 32).narrow(3, left, 32)));
+  }
+  EXPECT_GT(batch.corner_K2.to(torch::kFloat64).std(0).min().item<double>(), 0);
+}
+
+TEST(WithAnswer, TakesTheDisparityCutsFromTheirPlaceInTheAnswer) {
+  const VaeBatch batch{.target_NCHW = {},
+                       .is_disparity_N = torch::tensor({false, false, true, true}),
+                       .corner_K2 = torch::tensor({{8, 16}, {32, 24}}, torch::kInt64),
+                       .frames = 2};
+  const torch::Tensor z = tensor::randn({4, 4, 2, 3}, 1);
+  const torch::Tensor answer = tensor::randn({2, 4, 8, 8}, 2);
+  const torch::Tensor out = with_answer(z, batch, answer, 8);
+  EXPECT_TRUE(torch::equal(out.narrow(0, 0, 2), z.narrow(0, 0, 2)));
+  EXPECT_TRUE(torch::equal(out.narrow(0, 2, 2), answer.narrow(2, 4, 2).narrow(3, 3, 3)));
 }
 
 TEST(DrawCrops, ShowPicturesOnlyIfThereIsNoDepth) {
@@ -137,6 +178,58 @@ TEST_F(VaeTrainerTest, NoiseOfTheLatentsIsInTheLoss) {
   with_depth.disparity_THW = tensor::randn({2, 64, 128}, 2).sigmoid();
   EXPECT_NE(trainer().step(with_depth, 7).loss.total.item<double>(),
             exact.step(with_depth, 7).loss.total.item<double>());
+}
+
+/// A decoder that learns from a random teacher's answers.
+class AnsweredVaeTest : public VaeTrainerTest {
+ protected:
+  AnsweredVaeTest() {
+    write_random_teacher(folder_ / "teacher", {});
+    config_.model.init = config_.model.teacher = (folder_ / "teacher").string();
+    config_.trained.patterns = {"decoder", "!decoder.mid_block.attentions"};
+    config_.teacher.steps = 2;
+    answers_ = teacher_answers(config_, dataset_, "", torch::kCPU);
+    clip_ = dataset_->load(0, 0);
+    clip_.disparity_THW = tensor::randn({2, 64, 128}, 2).sigmoid();
+  }
+  data::Clip clip_;
+};
+
+TEST_F(AnsweredVaeTest, TheLossIsThatOfTheDecodedAnswer) {
+  const SampleLoss sample = trainer().step(clip_, 7);
+
+  auto model = pipeline::load_vae(folder_ / "teacher" / "vae");
+  const VaeBatch batch = draw_crops(clip_, config_.crops, 0, 7, 8);
+  const torch::Tensor latent = answers_->get(clip_, 7).teacher_latent_TChw;
+  const torch::Tensor moments = model->encode_moments(batch.target_NCHW);
+  const auto halves = moments.chunk(2, 1);
+  torch::Tensor z = halves[0] + (halves[1] / 2).exp() *
+                                    tensor::randn(halves[0].sizes(), derive_seed(0, 7, "noise"));
+  z = with_answer(z, batch, latent / model->config().scaling_factor, 8);
+  const auto loss = losses::reconstruction_loss(model->decode(z, 2), batch.target_NCHW,
+                                                batch.is_disparity_N, moments, config_.loss);
+  EXPECT_NEAR(sample.loss.total.item<double>(), loss.total.item<double>(), 1e-5);
+
+  answers_ = nullptr;
+  EXPECT_GT(std::abs(trainer().step(clip_, 7).loss.total.item<double>() -
+                     sample.loss.total.item<double>()),
+            1e-3);
+}
+
+TEST_F(AnsweredVaeTest, PicturesNeedNoAnswer) {
+  clip_.disparity_THW = torch::Tensor();
+  EXPECT_NO_THROW(check_teacher(config_));
+  trainer().step(clip_, 7);
+  EXPECT_EQ(answers_->teacher().computed(), 0);
+}
+
+TEST_F(AnsweredVaeTest, OtherLatentsAreRefused) {
+  write_random_teacher(folder_ / "other", {.seed = 1});
+  config_.model.teacher = (folder_ / "other").string();
+  const auto message = [&] { return thrown<ConfigError>([&] { check_teacher(config_); }); };
+  EXPECT_THAT(message(), HasSubstr("is not that of model.init"));
+  config_.trained.patterns = {"*"};
+  EXPECT_THAT(message(), HasSubstr("must not train"));
 }
 
 TEST_F(VaeTrainerTest, ADecoderThatTrainsAloneKeepsTheScalingFactorOfItsLatents) {

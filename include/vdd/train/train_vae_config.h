@@ -8,6 +8,7 @@
 #include "vdd/data/config.h"
 #include "vdd/losses/reconstruction.h"
 #include "vdd/train/amp.h"
+#include "vdd/train/distill_config.h"
 #include "vdd/train/ema.h"
 #include "vdd/train/lr_schedule.h"
 #include "vdd/train/optimizer.h"
@@ -20,6 +21,7 @@ namespace vdd::train {
 
 struct VaeModelConfig {
   std::string init;
+  std::string teacher;
   std::int64_t seed = 0;
   bool whiten = false;
   double posterior_std = 0.03;
@@ -28,6 +30,9 @@ struct VaeModelConfig {
   constexpr void fields(auto& f) {
     f("init", init,
       "model folder whose VAE is the start; empty: random weights of the sizes below");
+    f("teacher", teacher,
+      "model folder of a trained teacher whose encoder is that of `init`: the decoder, alone, "
+      "learns to decode its answers instead of the true disparity's latents; empty: none");
     f("seed", seed, "of the random weights", non_negative);
     f("whiten", whiten,
       "change the start so that the latents of scale_clips clips have mean 0 and covariance 1; "
@@ -45,7 +50,8 @@ struct CropConfig {
   constexpr void fields(auto& f) {
     f("count", count, "cuts of a clip in each sample", in_range(1, 1024));
     f("size", size, "their height and width in pixels", positive);
-    f("disparity", disparity, "share of the cuts that shows the clip's disparity", unit_interval);
+    f("disparity", disparity, "share of the cuts that shows the clip's disparity, over all samples",
+      unit_interval);
   }
 };
 
@@ -55,6 +61,7 @@ struct TrainVaeConfig {
   CropConfig crops;
   losses::ReconstructionLossConfig loss;
   double latent_noise = 0;
+  TeacherConfig teacher;
   std::int64_t scale_clips = 8;
   SelectionConfig trained = {.patterns = {"*", "!attentions.0.to_k.bias"}};
   OptimizerConfig optimizer;
@@ -63,6 +70,7 @@ struct TrainVaeConfig {
   EmaConfig ema;
   TrainConfig train;
   ValidationConfig validation;
+  CacheConfig cache;
 
   constexpr void fields(auto& f) {
     f("model", model, "where the weights come from");
@@ -73,6 +81,7 @@ struct TrainVaeConfig {
       "largest noise on the latents of disparity before they are decoded, in standard deviations; "
       "each cut draws its level evenly from 0 on. A UNet's answers are never exact",
       non_negative);
+    f("teacher", teacher, "how `model.teacher` is sampled");
     f("scale_clips", scale_clips,
       "clips over which the latents are measured, for scaling_factor and `model.whiten`", positive);
     f("trained", trained, "which parameters train; a bias of the keys does nothing in attention");
@@ -82,6 +91,7 @@ struct TrainVaeConfig {
     f("ema", ema, "moving average of the trained weights");
     f("train", train, "length, accumulation, device, checkpoints");
     f("validation", validation, "how whole clips that are not trained on are reconstructed");
+    f("cache", cache, "the teacher's answers on disk");
   }
   std::vector<std::string> check() const;
 };
