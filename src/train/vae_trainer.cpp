@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "base_folder.h"
 #include "vdd/core/random.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
@@ -283,11 +284,15 @@ double VaeTrainer::measure_scaling_factor() {
 void VaeTrainer::save_model(const fs::path& checkpoint, std::int64_t step) {
   pipeline::DepthModel model;
   model.vae = vae_;
+  if (answers_) {  // with the rest of the teacher it is a whole model
+    model.info = answers_->teacher().folders().info;
+    model.info.base = base_from(checkpoint, config_.model.teacher);
+  }
   model.info.provenance = {.program = "vdd train-vae",
                            .version = version(),
                            .step = step,
                            .config = origin_.config,
-                           .teacher_hash = "",
+                           .teacher_hash = answers_ ? answers_->teacher().unet_hash() : "",
                            .data_hash = origin_.data_hash};
   pipeline::save_depth_model(checkpoint, model);
   models::VaeConfig config = vae_->config();

@@ -121,6 +121,12 @@ TEST(TrainVae, LearnsFromATeachersAnswersTheSameWithAndWithoutTheCache) {
   EXPECT_NE(content(folder / "cached/metrics.jsonl").find("\"valid/answer_abs_rel\""),
             std::string::npos);
 
+  const Finished exported =
+      run_program("vdd", {"export", (folder / "cached/checkpoints/latest").string(), "-o",
+                          (folder / "model").string()});
+  EXPECT_EQ(exported.code, 0) << exported.err;
+  EXPECT_TRUE(fs::is_directory(folder / "model/unet"));
+
   const Finished other = train("other", {"model.init=" VDD_SOURCE_DIR "/models/tiny"});
   EXPECT_EQ(other.code, 2);
   EXPECT_NE(other.err.find("is not that of model.init"), std::string::npos) << other.err;

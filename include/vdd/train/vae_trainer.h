@@ -76,7 +76,8 @@ class VaeTrainer final : public Distiller {
   /// there is, without depth the pictures' error.
   ValidationResult validate(std::int64_t step, const RunDir& run) override;
   /// Writes vae/ with the scaling_factor that gives the latents standard deviation 1, or with that
-  /// of model.init if only the decoder trains, for the models that know these latents.
+  /// of model.init if only the decoder trains, for the models that know these latents. The base of
+  /// the folder is model.teacher, if there is one.
   void save_model(const std::filesystem::path& checkpoint, std::int64_t step) override;
   void load_model(const std::filesystem::path& checkpoint) override;
 
