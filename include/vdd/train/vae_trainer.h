@@ -60,9 +60,8 @@ class VaeTrainer final : public Distiller {
     std::string data_hash;
   };
 
-  /// `training` gives the clips that the latents are measured on. `answers`, of
-  /// config.model.teacher or null. Throws DataError; ConfigError also if the teacher's latents are
-  /// not those of the VAE.
+  /// `training` gives the clips that the latents are measured on. `answers`: teacher_answers() of a
+  /// config that passed check_teacher(). Throws DataError, ConfigError.
   VaeTrainer(const TrainVaeConfig& config, std::shared_ptr<data::ClipDataset> training,
              std::shared_ptr<ClipTargets> answers, ValidationData validation, Origin origin,
              torch::Device device);
