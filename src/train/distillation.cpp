@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/distillation.h"
 
+#include "trainer_setup.h"
 #include "vdd/core/files.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
@@ -112,26 +113,13 @@ ExitCode distill(Stage& stage, const RunOptions& options) {
 
   auto training = check_inputs(stage);
   const auto run = stage.open_run(options);
-  const fs::path own_cache = run->root() / "teacher_cache";
-  const fs::path cache_dir = !config.cache.enabled      ? fs::path()
-                             : config.cache.dir.empty() ? own_cache
-                                                        : fs::path(config.cache.dir);
-  const Parts parts = build(stage, std::move(training),
-                            teacher_folder(config, run->root() / "teacher"), cache_dir, device);
+  const Parts parts =
+      build(stage, std::move(training), teacher_folder(config, run->root() / "teacher"),
+            cache_folder(config.cache, *run), device);
   const Teacher& teacher = parts.targets->teacher();
-  const TrainerConfig trainer_config{
-      .train = config.train,
-      .optimizer = config.optimizer,
-      .lr_schedule = config.lr_schedule,
-      .precision = config.precision,
-      .ema = config.ema,
-      .validate_every = config.validation.every,
-      .validate_at_start = config.validation.at_start,
-      .inputs = {{"teacher UNet", teacher.unet_hash()},
-                 {"teacher VAE", teacher.vae_hash()},
-                 {"teacher image encoder", teacher.image_encoder_hash()},
-                 {"data set", parts.training->fingerprint()}}};
-  Trainer trainer(*parts.distiller, parts.training, trainer_config, *run);
+  std::map<std::string, std::string> inputs = teacher_hashes(teacher);
+  inputs["data set"] = parts.training->fingerprint();
+  Trainer trainer(*parts.distiller, parts.training, trainer_config(config, inputs), *run);
   if (options.resume) trainer.resume();
   run->write_manifest({.program = stage.program(),
                        .config_hash = sha256_hex(stage.yaml()),

@@ -11,7 +11,6 @@
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/io/pictures.h"
-#include "vdd/metrics/alignment.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
@@ -117,9 +116,7 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
                                    noise_TChw.to(device_), config_.noise.noise_aug);
       const torch::Tensor disparity_THW =
           pipeline::decode_disparity(model_.vae, latent_TChw, config_.noise.chunk).cpu();
-      const metrics::Aligned aligned = metrics::align_disparity(
-          disparity_THW, clip.depth_THW, {.max_depth = config.max_depth}, clip.valid_THW);
-      const auto score = metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
+      const auto score = score_clip(disparity_THW, clip, config.max_depth);
       const std::string layout = clip.source_id.substr(0, clip.source_id.find('/'));
       scores[{"", steps}].push_back(score);
       scores[{layout + "/", steps}].push_back(score);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/train_teacher.h"
 
+#include "trainer_setup.h"
 #include "vdd/core/files.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
@@ -68,12 +69,6 @@ fs::path model_folder(const TeacherModelConfig& config, const fs::path& own) {
   return own;
 }
 
-/// Empty: no cache. Without data.clips hardly any clip comes twice.
-fs::path cache_folder(const TrainTeacherConfig& config, const RunDir& run) {
-  if (!config.cache.enabled || config.data.clips == 0) return {};
-  return config.cache.dir.empty() ? run.root() / "teacher_cache" : fs::path(config.cache.dir);
-}
-
 }  // namespace
 
 ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
@@ -93,7 +88,10 @@ ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
                                                       {"vae", model.vae_hash},
                                                       {"image_encoder", model.image_encoder_hash}};
   const std::string yaml = config::to_yaml(config);
-  DepthTargets targets(config, model, training, run ? cache_folder(config, *run) : "", device);
+  // Without data.clips hardly any clip comes twice.
+  const fs::path cache =
+      run && config.data.clips > 0 ? cache_folder(config.cache, *run) : fs::path();
+  DepthTargets targets(config, model, training, cache, device);
   TeacherTrainer teacher(config, std::move(model), std::move(targets),
                          validation_data(config.validation, config.data, config.train.seed),
                          {.config = yaml, .model = folder, .data_hash = training->fingerprint()},
@@ -105,16 +103,9 @@ ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
   }
   std::map<std::string, std::string> inputs = weights;
   inputs["data set"] = training->fingerprint();
-  const TrainerConfig trainer_config{.train = config.train,
-                                     .optimizer = config.optimizer,
-                                     .lr_schedule = config.lr_schedule,
-                                     .precision = config.precision,
-                                     .ema = config.ema,
-                                     .batch = config.batch,
-                                     .validate_every = config.validation.every,
-                                     .validate_at_start = config.validation.at_start,
-                                     .inputs = inputs};
-  Trainer trainer(teacher, training, trainer_config, *run);
+  TrainerConfig of_trainer = trainer_config(config, inputs);
+  of_trainer.batch = config.batch;
+  Trainer trainer(teacher, training, of_trainer, *run);
   if (options.resume) trainer.resume();
   run->write_manifest({.program = "vdd train-teacher",
                        .config_hash = sha256_hex(yaml),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/train_vae.h"
 
+#include "trainer_setup.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/pipeline/model_folder.h"
@@ -25,12 +26,6 @@ std::string starting_hash(const VaeModelConfig& config) {
   return tensor::content_hash(*pipeline::open_vae_weights(folders.vae));
 }
 
-std::filesystem::path cache_folder(const TrainVaeConfig& config, const RunDir& run) {
-  if (!config.cache.enabled) return {};
-  return config.cache.dir.empty() ? run.root() / "teacher_cache"
-                                  : std::filesystem::path(config.cache.dir);
-}
-
 }  // namespace
 
 ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
@@ -44,7 +39,7 @@ ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
 
   const std::string yaml = config::to_yaml(config);
   const auto answers =
-      teacher_answers(config, training, run ? cache_folder(config, *run) : "", device);
+      teacher_answers(config, training, run ? cache_folder(config.cache, *run) : "", device);
   VaeTrainer vae(config, training, answers,
                  validation_data(config.validation, config.data, config.train.seed),
                  {.config = yaml, .data_hash = training->fingerprint()}, device);
@@ -52,11 +47,7 @@ ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
   std::map<std::string, std::string> inputs = {{"VAE", start},
                                                {"data set", training->fingerprint()}};
   if (answers) {
-    const Teacher& teacher = answers->teacher();
-    const std::map<std::string, std::string> its = {
-        {"teacher UNet", teacher.unet_hash()},
-        {"teacher VAE", teacher.vae_hash()},
-        {"teacher image encoder", teacher.image_encoder_hash()}};
+    const auto its = teacher_hashes(answers->teacher());
     weights.insert(its.begin(), its.end());
     inputs.insert(its.begin(), its.end());
   }
@@ -65,15 +56,7 @@ ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
     audit(vae, *training, seed);
     return ExitCode::kDone;
   }
-  const TrainerConfig trainer_config{.train = config.train,
-                                     .optimizer = config.optimizer,
-                                     .lr_schedule = config.lr_schedule,
-                                     .precision = config.precision,
-                                     .ema = config.ema,
-                                     .validate_every = config.validation.every,
-                                     .validate_at_start = config.validation.at_start,
-                                     .inputs = inputs};
-  Trainer trainer(vae, training, trainer_config, *run);
+  Trainer trainer(vae, training, trainer_config(config, inputs), *run);
   if (options.resume) trainer.resume();
   run->write_manifest({.program = "vdd train-vae",
                        .config_hash = sha256_hex(yaml),

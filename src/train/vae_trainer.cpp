@@ -11,7 +11,6 @@
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/io/pictures.h"
-#include "vdd/metrics/alignment.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/pipeline/model_folder.h"
@@ -142,15 +141,15 @@ std::shared_ptr<ClipTargets> teacher_answers(const TrainVaeConfig& config,
                                              std::shared_ptr<data::ClipDataset> training,
                                              const fs::path& cache_dir, torch::Device device) {
   if (config.model.teacher.empty()) return nullptr;
-  const auto folders = pipeline::find_model(config.model.teacher);
-  pipeline::require_parts(folders, config.model.teacher);
   DistillConfig asked;
   asked.student.noise = "fixed_per_clip";
   asked.data = config.data;
   asked.train = config.train;
   asked.validation = config.validation;
   return std::make_shared<ClipTargets>(
-      asked, std::make_shared<Teacher>(folders, config.teacher, cache_dir, device),
+      asked,
+      std::make_shared<Teacher>(pipeline::find_model(config.model.teacher), config.teacher,
+                                cache_dir, device),
       std::move(training));
 }
 
@@ -222,14 +221,9 @@ ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
     std::vector<io::PictureRow> rows = {{"RGB", io::RowKind::kRgb, clip.rgb_TCHW},
                                         {"decoded", io::RowKind::kRgb, image}};
     if (clip.depth_THW.defined()) {
-      const auto score = [&](const torch::Tensor& disparity_THW) {
-        const metrics::Aligned aligned = metrics::align_disparity(
-            disparity_THW, clip.depth_THW, {.max_depth = config.max_depth}, clip.valid_THW);
-        return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
-      };
       const torch::Tensor disparity_THW =
           pipeline::disparity_from_rgb(reconstruct(disparity_images(clip)));
-      scores.push_back(score(disparity_THW));
+      scores.push_back(score_clip(disparity_THW, clip, config.max_depth));
       rows.push_back({"truth", io::RowKind::kDisparity, clip.disparity_THW});
       rows.push_back({"decoded", io::RowKind::kDisparity, disparity_THW});
       if (answers_) {
@@ -237,7 +231,7 @@ ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
             answers_->get(clip, k, ClipTargets::Use::kValidation).teacher_latent_TChw;
         const torch::Tensor answer_THW =
             pipeline::decode_disparity(vae_, latent_TChw.to(device_), kChunk).cpu();
-        answer_scores.push_back(score(answer_THW));
+        answer_scores.push_back(score_clip(answer_THW, clip, config.max_depth));
         rows.push_back({"teacher", io::RowKind::kDisparity, answer_THW});
       }
     }

@@ -11,18 +11,10 @@
 #include "vdd/core/text.h"
 #include "vdd/io/pictures.h"
 #include "vdd/metrics/alignment.h"
-#include "vdd/metrics/depth.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
 namespace {
-
-metrics::DepthScores score(const torch::Tensor& disparity_THW, const data::Clip& clip,
-                           double max_depth) {
-  const metrics::Aligned aligned = metrics::align_disparity(
-      disparity_THW, clip.depth_THW, {.max_depth = max_depth}, clip.valid_THW);
-  return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
-}
 
 std::vector<io::PictureRow> rows_of(const data::Clip& clip, const ValidatedClip& result) {
   using enum io::RowKind;
@@ -54,8 +46,8 @@ class Scores {
 
     difference_ += (result.student_THW - result.teacher_THW).abs().mean().item<double>();
     if (clip.depth_THW.defined()) {
-      student_.push_back(score(result.student_THW, clip, config_.max_depth));
-      teacher_.push_back(score(result.teacher_THW, clip, config_.max_depth));
+      student_.push_back(score_clip(result.student_THW, clip, config_.max_depth));
+      teacher_.push_back(score_clip(result.teacher_THW, clip, config_.max_depth));
     }
     if (!config_.pictures) return std::nullopt;
     io::write_strip(png, rows_of(clip, result), config_.columns);
@@ -86,6 +78,13 @@ class Scores {
 };
 
 }  // namespace
+
+metrics::DepthScores score_clip(const torch::Tensor& disparity_Thw, const data::Clip& clip,
+                                double max_depth) {
+  const metrics::Aligned aligned = metrics::align_disparity(
+      disparity_Thw, clip.depth_THW, {.max_depth = max_depth}, clip.valid_THW);
+  return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
+}
 
 ValidationResult validate_clips(const ValidationConfig& config, const ValidationData& data,
                                 ClipTargets& targets, std::int64_t step, const RunDir& run,

@@ -8,6 +8,7 @@
 
 #include "vdd/data/dataset.h"
 #include "vdd/losses/loss_parts.h"
+#include "vdd/metrics/depth.h"
 #include "vdd/train/clip_targets.h"
 #include "vdd/train/trainer.h"
 
@@ -30,6 +31,11 @@ struct ValidatedClip {
   losses::LossParts loss;
   torch::Tensor student_THW = {}, teacher_THW = {};
 };
+
+/// Of a predicted disparity [T,h,w], fitted to the clip's true depth up to `max_depth` metres by
+/// one scale and shift. Throws as metrics::align_disparity().
+metrics::DepthScores score_clip(const torch::Tensor& disparity_Thw, const data::Clip& clip,
+                                double max_depth);
 
 /// Scores of student and teacher over the validation clips. Per clip: the parts of the loss; with
 /// `depth` the mean absolute difference of the two disparities and, where the data set has depth,
