@@ -52,8 +52,8 @@ distil() {
 }
 
 teacher=$root/models/tiny
-distil vae distill_unet stage1 train.max_steps=100
-distil dpt distill_decoder stage2 train.max_steps=100 model.student="$demo/runs/vae/checkpoints/best"
+distil vae distill_unet stage1
+distil dpt distill_decoder stage2 train.max_steps=160 model.student="$demo/runs/vae/checkpoints/best"
 
 if [[ -e $demo/videos/bikes.mp4 ]]; then
   say "predicting the real video"
