@@ -46,7 +46,7 @@ using Refuse = std::function<void(std::string_view reason)>;
 struct Header {
   Kind kind;
   bool swapped = false, fortran = false;
-  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> shape = {};
   std::int64_t elements = 1;
   std::size_t bytes = 0;  ///< of the header itself
 };

@@ -236,8 +236,8 @@ std::int64_t Trainer::window_size() const {
 /// Samples of a window that go through the model together.
 struct Trainer::Pass {
   std::vector<SampleLoss> samples;
-  torch::Tensor loss;                    ///< their mean
-  std::vector<torch::Tensor> gradients;  ///< of it, if passes run side by side
+  torch::Tensor loss = {};                    ///< their mean
+  std::vector<torch::Tensor> gradients = {};  ///< of it, if passes run side by side
 };
 
 Trainer::Pass Trainer::run_pass(const std::vector<data::Clip>& clips, std::int64_t first) {
