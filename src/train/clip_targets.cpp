@@ -42,7 +42,8 @@ bool ClipTargets::wants_pixels(const data::ClipPlan& plan) const {
 }
 
 TeacherTarget ClipTargets::get(const data::Clip& clip, std::int64_t n, Use use) {
-  const std::scoped_lock lock(mutex_);
+  const std::size_t digit = std::strtoull(clip.content_key.substr(0, 1).c_str(), nullptr, 16);
+  const std::scoped_lock lock(locks_[digit]);
   const Teacher::Request wanted = request(clip.content_key, n, use);
   if (auto found = teacher_->find(wanted)) return *std::move(found);
   if (clip.rgb_TCHW.defined()) return teacher_->compute(wanted, clip.rgb_TCHW);

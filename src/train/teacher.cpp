@@ -204,6 +204,7 @@ torch::Tensor Teacher::decode_disparity(const torch::Tensor& latent_TChw) {
 }
 
 void Teacher::load_vae() {
+  const std::scoped_lock lock(loading_);
   if (vae_loaded()) return;
   // The published VAE overflows in fp16.
   const auto dtype = tensor::parse_dtype(config_.dtype);
@@ -213,8 +214,9 @@ void Teacher::load_vae() {
 }
 
 void Teacher::load_all() {
-  if (unet_loaded()) return;
   load_vae();
+  const std::scoped_lock lock(loading_);
+  if (unet_loaded()) return;
   const pipeline::LoadTarget to{.dtype = tensor::parse_dtype(config_.dtype), .device = device_};
   model_.image_encoder = pipeline::load_image_encoder(folders_.image_encoder, to);
   auto unet = pipeline::load_unet(folders_.unet, to);

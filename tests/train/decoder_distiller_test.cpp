@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/decoder_distiller.h"
 
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
+#include <set>
 
 #include "support/clips.h"
 #include "support/temp_dir.h"
@@ -112,6 +115,27 @@ TEST_F(DecoderDistillerTest, LatentsOfStageOneAreDecodedNotComputedAnew) {
   EXPECT_TRUE(identical(third->get(clip, 0), fresh));
   EXPECT_FALSE(third->teacher().vae_loaded());
   EXPECT_EQ(cache_verify(folder_ / "cache").entries, 2);
+}
+
+TEST_F(DecoderDistillerTest, AnswersToSeveralThreadsAreThoseToOneAndComputedOnce) {
+  constexpr std::int64_t kClips = 3;
+  const auto alone = targets(), together = targets(folder_ / "cache");
+  std::vector<data::Clip> clips;
+  for (std::int64_t n = 0; n < kClips; ++n) clips.push_back(dataset_->load(0, n));
+  std::vector<std::future<TeacherTarget>> answers;
+  for (std::int64_t n = 0; n < 2 * kClips; ++n) {
+    answers.push_back(std::async(std::launch::async, [&, n] {
+      at::init_num_threads();
+      return together->get(clips[n % kClips], n % kClips);
+    }));
+  }
+  std::set<std::string> keys;
+  for (std::int64_t n = 0; n < 2 * kClips; ++n) {
+    const data::Clip& clip = clips[n % kClips];
+    EXPECT_TRUE(identical(answers[n].get(), alone->get(clip, n % kClips))) << n;
+    keys.insert(together->key(clip.content_key, n % kClips));
+  }
+  EXPECT_EQ(together->teacher().computed(), std::ssize(keys));
 }
 
 TEST_F(DecoderDistillerTest, EveryMapOfATargetIsInItsKey) {

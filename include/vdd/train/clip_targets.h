@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,8 @@ class ClipTargets {
   std::string key(const std::string& content_key, std::int64_t n) const {
     return cache_key(teacher_->key_parts(request(content_key, n)));
   }
-  /// For any thread; one at a time is served. Throws DataError, NonFiniteError, ResourceError.
+  /// For any thread; a clip that two ask for is computed once. Throws DataError, NonFiniteError,
+  /// ResourceError.
   TeacherTarget get(const data::Clip& clip, std::int64_t n, Use use = Use::kTraining);
 
   Teacher& teacher() { return *teacher_; }
@@ -48,8 +50,8 @@ class ClipTargets {
   data::DataConfig data_;
   TrainConfig train_;
   std::uint64_t validation_seed_;
-  std::mutex mutex_;
-  bool fixed_;  ///< the noise belongs to the clip, not to the sample
+  std::array<std::mutex, 16> locks_;  ///< of the clips with this first digit of their content key
+  bool fixed_;                        ///< the noise belongs to the clip, not to the sample
 };
 
 }  // namespace vdd::train

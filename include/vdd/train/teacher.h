@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -20,8 +22,8 @@ using DecoderMaps = std::map<std::string, std::int64_t>;
 
 /// The frozen n-step model behind its cache. Nothing is loaded before it is needed: the parts that
 /// compute at the first target the cache does not have, the VAE also at the first picture. Results
-/// do not depend on whether they came from the cache. Not for several threads at once, but for
-/// cached().
+/// do not depend on whether they came from the cache. For several threads at once, each with
+/// another clip.
 class Teacher {
  public:
   /// Finds the model and hashes its weights. `cache_dir` empty: no cache. `maps`: targets also have
@@ -56,7 +58,7 @@ class Teacher {
   void share_storage(tensor::NamedTensors tensors) { shared_ = std::move(tensors); }
 
   /// Targets that were not found in the cache.
-  std::int64_t computed() const { return computed_; }
+  std::int64_t computed() const { return computed_.load(); }
   bool unet_loaded() const { return !model_.unet.is_empty(); }
   bool vae_loaded() const { return !model_.vae.is_empty(); }
   tensor::NamedTensors unet_parameters() const { return named_parameters(*model_.unet); }
@@ -87,7 +89,8 @@ class Teacher {
   KeyParts fixed_parts_;
   pipeline::DepthModel model_;  ///< parts are empty until they are needed
   tensor::NamedTensors shared_;
-  std::int64_t computed_ = 0;
+  std::mutex loading_;
+  std::atomic<std::int64_t> computed_ = 0;
 };
 
 }  // namespace vdd::train
