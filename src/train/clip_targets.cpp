@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 
 #include "vdd/core/random.h"
 
@@ -42,8 +43,8 @@ bool ClipTargets::wants_pixels(const data::ClipPlan& plan) const {
 }
 
 TeacherTarget ClipTargets::get(const data::Clip& clip, std::int64_t n, Use use) {
-  const std::size_t digit = std::strtoull(clip.content_key.substr(0, 1).c_str(), nullptr, 16);
-  const std::scoped_lock lock(locks_[digit]);
+  const std::size_t hash = std::hash<std::string>{}(clip.content_key);
+  const std::scoped_lock lock(locks_[hash % locks_.size()]);
   const Teacher::Request wanted = request(clip.content_key, n, use);
   if (auto found = teacher_->find(wanted)) return *std::move(found);
   if (clip.rgb_TCHW.defined()) return teacher_->compute(wanted, clip.rgb_TCHW);

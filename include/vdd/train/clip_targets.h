@@ -50,7 +50,7 @@ class ClipTargets {
   data::DataConfig data_;
   TrainConfig train_;
   std::uint64_t validation_seed_;
-  std::array<std::mutex, 16> locks_;  ///< of the clips with this first digit of their content key
+  std::array<std::mutex, 16> locks_;  ///< of clips, by the hash of their content key
   bool fixed_;                        ///< the noise belongs to the clip, not to the sample
 };
 

@@ -58,7 +58,7 @@ class Teacher {
   void share_storage(tensor::NamedTensors tensors) { shared_ = std::move(tensors); }
 
   /// Targets that were not found in the cache.
-  std::int64_t computed() const { return computed_.load(); }
+  std::int64_t computed() const { return computed_; }
   bool unet_loaded() const { return !model_.unet.is_empty(); }
   bool vae_loaded() const { return !model_.vae.is_empty(); }
   tensor::NamedTensors unet_parameters() const { return named_parameters(*model_.unet); }
