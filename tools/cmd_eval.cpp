@@ -109,7 +109,7 @@ void add_eval(CLI::App& vdd) {
   auto o = std::make_shared<EvalCommand>();
   CLI::App* command = vdd.add_subcommand("eval", "score predictions by a named protocol");
   command->add_option("--protocol", o->protocol, "name@version, or a YAML file of one");
-  command->add_option("--data", o->data, "folder of the data set");
+  command->add_option("--data", o->data, "folder of the data set; with * or ?, all that match");
   add_model_options(*command, o->model);
   command
       ->add_option("--predictions", o->predictions,

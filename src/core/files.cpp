@@ -2,6 +2,7 @@
 #include "vdd/core/files.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -217,6 +218,25 @@ void StagedFolder::commit() {
   const fs::path old = std::exchange(staged_, {}).string();
   sync_folder(parent_of(final_));
   if (exchange) fs::remove_all(old, ignored);
+}
+
+std::vector<std::string> match_folders(const std::string& pattern) {
+  std::error_code error;
+  if (pattern.find_first_of("*?") == std::string::npos || fs::exists(pattern, error))
+    return {pattern};
+  glob_t found{};
+  const int status = ::glob(pattern.c_str(), GLOB_ONLYDIR, nullptr, &found);
+  std::vector<std::string> folders;
+  for (std::size_t i = 0; i < found.gl_pathc; ++i) {
+    if (fs::is_directory(found.gl_pathv[i], error)) {  // GLOB_ONLYDIR is a hint
+      folders.emplace_back(found.gl_pathv[i]);
+    }
+  }
+  ::globfree(&found);
+  if (status != 0 && status != GLOB_NOMATCH) throw DataError(pattern, "cannot be searched");
+  if (folders.empty()) throw DataError(pattern, "no folder matches");
+  std::ranges::sort(folders);  // glob's order is the locale's
+  return folders;
 }
 
 MappedFile::MappedFile(fs::path path) : path_(std::move(path)) {

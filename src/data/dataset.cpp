@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/data/dataset.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -15,6 +13,7 @@
 #include "dataset_state.h"
 #include "source.h"
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
@@ -30,26 +29,15 @@ namespace fs = std::filesystem;
 /// Changes when the same plan would give other pixels.
 constexpr std::string_view kContentVersion = "vdd clip 2";
 
-/// The folders that the root of a source names; as a pattern it may be several, sorted, which share
-/// the weight.
+/// The sources that the root of one names; as a pattern it may be several, which share the weight.
 std::vector<SourceConfig> expand(const SourceConfig& source) {
-  std::error_code error;
-  if (source.root.find_first_of("*?") == std::string::npos || fs::exists(source.root, error))
-    return {source};
-  glob_t found{};
-  const int status = ::glob(source.root.c_str(), GLOB_ONLYDIR, nullptr, &found);
-  std::vector<SourceConfig> folders;
-  for (std::size_t i = 0; i < found.gl_pathc; ++i) {
-    if (!fs::is_directory(found.gl_pathv[i], error)) continue;  // GLOB_ONLYDIR is a hint
-    folders.push_back(source);
-    folders.back().root = found.gl_pathv[i];
+  const auto folders = match_folders(source.root);
+  std::vector<SourceConfig> sources(folders.size(), source);
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    sources[i].root = folders[i];
+    sources[i].weight /= static_cast<double>(folders.size());
   }
-  ::globfree(&found);
-  if (status != 0 && status != GLOB_NOMATCH) throw DataError(source.root, "cannot be searched");
-  if (folders.empty()) throw DataError(source.root, "no folder matches");
-  std::ranges::sort(folders, {}, &SourceConfig::root);  // glob's order is the locale's
-  for (auto& folder : folders) folder.weight /= static_cast<double>(folders.size());
-  return folders;
+  return sources;
 }
 
 std::string name_of(const ClipPlan& plan, const Run& run) {

@@ -4,9 +4,11 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "layouts.h"
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
 #include "vdd/core/text.h"
 
 namespace vdd::eval {
@@ -40,6 +42,26 @@ const Layout& layout_of(const fs::path& root, const std::string& name) {
   return names_in(root, "rgbd_bonn_", "").empty() ? layouts().back() : layouts().front();
 }
 
+DataSet open_folder(const fs::path& root, const ReaderConfig& config) {
+  std::error_code error;
+  if (!fs::is_directory(root, error)) throw DataError(root, "no such folder");
+  DataSet data = layout_of(root, config.layout).open(root, config);
+  if (data.sequences.empty()) {
+    throw DataError(root, concat("no sequence with true depth here, layout ", config.layout));
+  }
+  return data;
+}
+
+/// The part of a pattern before its first level with * or ?.
+fs::path constant_part(const fs::path& pattern) {
+  fs::path constant;
+  for (const fs::path& level : pattern) {
+    if (level.string().find_first_of("*?") != std::string::npos) break;
+    constant /= level;
+  }
+  return constant;
+}
+
 }  // namespace
 
 at::Tensor Sequence::clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
@@ -60,11 +82,17 @@ at::Tensor Sequence::clip_T3hw(const std::vector<std::size_t>& frames, const std
 }
 
 DataSet open_data_set(const fs::path& root, const ReaderConfig& config) {
-  std::error_code error;
-  if (!fs::is_directory(root, error)) throw DataError(root, "no such folder");
-  DataSet data = layout_of(root, config.layout).open(root, config);
-  if (data.sequences.empty()) {
-    throw DataError(root, concat("no sequence with true depth here, layout ", config.layout));
+  DataSet data;
+  for (const fs::path folder : match_folders(root.string())) {
+    DataSet part = open_folder(folder, config);
+    if (folder != root) {
+      const std::string prefix =
+          folder.lexically_relative(constant_part(root)).generic_string() + '/';
+      for (const auto& sequence : part.sequences) sequence->rename(prefix + sequence->name());
+      for (std::string& line : part.left_out) line = prefix + line;
+    }
+    std::ranges::move(part.sequences, std::back_inserter(data.sequences));
+    std::ranges::move(part.left_out, std::back_inserter(data.left_out));
   }
   std::sort(data.sequences.begin(), data.sequences.end(),
             [](const auto& a, const auto& b) { return natural_less(a->name(), b->name()); });

@@ -46,6 +46,23 @@ TEST(Clips, VirtualKittiIsReadAtItsOwnSize) {
   }
 }
 
+TEST(Clips, APatternOfFoldersIsOneSetWhoseNamesStartWithTheFolder) {
+  const test::TempDir dir;
+  for (const char* seed : {"seed1", "seed2", "other"})
+    data::test::write_vkitti(dir / "held" / seed / "all" / "vkitti2");
+  const DataSet data = open_data_set(dir / "held" / "seed*" / "all");
+  ASSERT_EQ(data.sequences.size(), 2u);
+  EXPECT_EQ(data.sequences[0]->name(), "seed1/all/vkitti2/Scene02/clone/Camera_0");
+  EXPECT_EQ(data.sequences[1]->name(), "seed2/all/vkitti2/Scene02/clone/Camera_0");
+  EXPECT_TRUE(data.sequences[1]->depth(0).valid_HW.any().item<bool>());
+
+  EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir / "none*"); }),
+              HasSubstr("none*: no folder matches"));
+  fs::create_directories(dir / "held" / "seed3" / "all");
+  EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir / "held" / "seed*" / "all"); }),
+              HasSubstr("seed3/all"));
+}
+
 TEST(Clips, HypersimsTiltedLensIsAnInvertibleMatrix) {
   const test::TempDir dir;
   data::test::write_hypersim(dir / "hypersim");

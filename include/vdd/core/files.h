@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Reading and writing whole files and folders. A reader takes regular files only: a FIFO, a device
 // or a folder is a DataError at once, never a hang. A writer is complete or absent: temporary name,
@@ -87,6 +88,10 @@ class MappedFile {
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// The folders that a pattern with * or ? names, sorted; `pattern` alone if it has neither or is
+/// there as it stands. Throws DataError if none matches.
+std::vector<std::string> match_folders(const std::string& pattern);
 
 /// Makes renames and new names in `folder` durable. Throws ResourceError.
 void sync_folder(const std::filesystem::path& folder);

@@ -37,6 +37,7 @@ class Sequence {
 
   /// Plain letters, with / between levels: "alley_2", "vkitti2/Scene01/clone/Camera_0".
   const std::string& name() const { return name_; }
+  void rename(std::string name) { name_ = std::move(name); }
   /// Their names in order, as in the file names: "0000000005".
   const std::vector<std::string>& frames() const { return frames_; }
 
@@ -88,8 +89,9 @@ struct DataSet {
   std::vector<std::string> left_out;
 };
 
-/// Lists what lies below `root`. Throws DataError if there is no such folder or no sequence in the
-/// layout.
+/// Lists what lies below `root`; with * or ?, below all folders that match, and the names start
+/// with the folder: data/seed*/a gives "seed1/a/alley_2". Throws DataError if there is no such
+/// folder, no sequence in the layout or two of one name.
 DataSet open_data_set(const std::filesystem::path& root, const ReaderConfig& config = {});
 
 }  // namespace vdd::eval

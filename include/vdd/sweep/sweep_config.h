@@ -52,7 +52,7 @@ struct EvaluationConfig {
   constexpr void fields(auto& f) {
     f("name", name, "before the names of its columns", non_empty);
     f("protocol", protocol, "name@version, or a YAML file of one", non_empty);
-    f("data", data, "folder of the data set", non_empty);
+    f("data", data, "folder of the data set; with * or ?, all that match", non_empty);
     f("set", set, "key.sub=value changes of the protocol");
   }
 };
