@@ -22,7 +22,11 @@ namespace fs = std::filesystem;
 NoiseDraw draw_noise(const NoiseConfig& config, std::uint64_t seed, std::int64_t n) {
   const std::uint64_t own = derive_seed(seed, n, "noise");
   const double unit = tensor::randn({1}, derive_seed(own, 0, "sigma")).item<float>();
-  return {.seed = own, .sigma = std::exp(config.log_mean + config.log_std * unit)};
+  const double sigma = std::exp(config.log_mean + config.log_std * unit);
+  const bool in_range = config.unroll_sigma[0] <= sigma && sigma <= config.unroll_sigma[1];
+  return {.seed = own,
+          .sigma = sigma,
+          .unroll = in_range && Random(derive_seed(own, 0, "unroll")).coin(config.unroll)};
 }
 
 torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_TChw, double sigma) {
@@ -60,17 +64,31 @@ SampleLoss TeacherTrainer::step(const data::Clip& clip, std::int64_t n) {
   return steps(std::span(&clip, 1), n).front();
 }
 
+torch::Tensor TeacherTrainer::first_estimate(const TeacherTarget& target,
+                                             const torch::Tensor& noise_TChw) {
+  torch::NoGradGuard no_grad;
+  const Autocast autocast(device_, compute_dtype_);
+  const diffusion::EulerSchedule schedule(model_.scheduler);
+  const pipeline::Conditioning conditioning = {target.rgb_latent_TChw.to(device_),
+                                               target.image_embeds_TD.to(device_)};
+  return pipeline::student_denoise(model_.unet, conditioning,
+                                   schedule.init_noise_sigma() * noise_TChw,
+                                   schedule.sigmas(1)[0].item<float>(), config_.noise.noise_aug);
+}
+
 std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
                                               std::int64_t first) {
   std::vector<SampleLoss> samples;
   std::vector<torch::Tensor> inputs, timesteps, tokens, targets;
   for (const data::Clip& clip : clips) {
     const std::int64_t n = first + std::ssize(samples);
-    const auto [seed, sigma] =
+    const auto [seed, sigma, unroll] =
         draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
     const TeacherTarget target = targets_.get(clip, n);
     const torch::Tensor z_TChw = target.teacher_latent_TChw.to(device_);
-    const torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
+    torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
+    // Noise on another latent is noise on this one that holds their difference.
+    if (unroll) noise_TChw = noise_TChw + (first_estimate(target, noise_TChw) - z_TChw) / sigma;
     const diffusion::Precondition p = diffusion::precondition(sigma);
     inputs.push_back(
         at::cat({p.c_in * (z_TChw + sigma * noise_TChw), target.rgb_latent_TChw.to(device_)}, 1));

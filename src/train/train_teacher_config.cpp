@@ -19,6 +19,9 @@ std::vector<std::string> TrainTeacherConfig::check() const {
       std::ranges::count(latent_weights, 0.0) == std::ssize(latent_weights)) {
     errors.emplace_back("latent_weights: at least one must be positive");
   }
+  if (noise.unroll_sigma.size() == 2 && noise.unroll_sigma[0] > noise.unroll_sigma[1]) {
+    errors.emplace_back("noise.unroll_sigma: the lowest level is above the highest");
+  }
   if (precision.compute == "fp16" && train.device == "cpu") {
     errors.emplace_back("precision.compute: fp16 runs on cuda only");
   }

@@ -84,6 +84,51 @@ TEST(DrawNoise, LogSigmaIsNormal) {
   EXPECT_NEAR(std, 1.6, 4 * 1.6 / std::sqrt(2 * kDraws));
 }
 
+TEST(DrawNoise, UnrollsAShareOfTheLevelsInRange) {
+  NoiseConfig config;
+  config.unroll = 0.25;
+  constexpr int kDraws = 4000;
+  int in_range = 0, unrolled = 0;
+  for (int n = 0; n < kDraws; ++n) {
+    const NoiseDraw draw = draw_noise(config, 5, n);
+    const bool inside = draw.sigma >= 0.3 && draw.sigma <= 5;
+    EXPECT_TRUE(inside || !draw.unroll) << draw.sigma;
+    in_range += inside, unrolled += draw.unroll;
+  }
+  ASSERT_GT(in_range, 1000);
+  EXPECT_NEAR(unrolled, 0.25 * in_range, 4 * std::sqrt(0.25 * 0.75 * in_range));
+}
+
+TEST_F(TeacherTrainerTest, AnUnrolledSampleIsDenoisedFromTheOwnEstimateToTheTruth) {
+  config_.noise.unroll = 1;
+  config_.noise.unroll_sigma = {1e-3, 1e3};
+  const data::Clip clip = clip_with_depth();
+  const double found = trainer().step(clip, 3).loss.total.item<double>();
+
+  auto parts = model();
+  const NoiseDraw draw = draw_noise(config_.noise, 0, 3);
+  ASSERT_TRUE(draw.unroll);
+  const TeacherTarget target = DepthTargets(config_, parts, nullptr, "", torch::kCPU).get(clip, 3);
+  const torch::Tensor z = target.teacher_latent_TChw;
+  const torch::Tensor noise = tensor::randn(z.sizes(), draw.seed);
+  const auto denoised = [&](const torch::Tensor& x, double s) {
+    const double root = std::sqrt(s * s + 1);
+    const torch::Tensor u =
+        parts
+            .unet(torch::cat({x / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
+                  torch::tensor(0.25 * std::log(s)), target.image_embeds_TD.unsqueeze(0),
+                  torch::tensor({{7.0, 127.0, 0.02}}))
+            .squeeze(0);
+    return x / (s * s + 1) - s / root * u;
+  };
+  const torch::Tensor estimate = denoised(std::sqrt(700.0 * 700 + 1) * noise, 700);
+  const double s = draw.sigma;
+  const double weight = (s * s + 1) / (s * s);  // EDM's
+  const double expected =
+      weight * (denoised(estimate + s * noise, s) - z).square().mean().item<double>();
+  EXPECT_NEAR(found, expected, 1e-3 * expected);
+}
+
 TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   const data::Clip clip = clip_with_depth();
   const SampleLoss sample = trainer().step(clip, 3);

@@ -29,5 +29,12 @@ TEST(TrainTeacherConfig, StartsFromAModelOrFromAVae) {
   EXPECT_THAT(config.check(), Contains(HasSubstr("needs model.init")));
 }
 
+TEST(TrainTeacherConfig, LevelsOfUnrolledSamplesRise) {
+  TrainTeacherConfig config;
+  config.model.vae = "vae";
+  config.noise.unroll_sigma = {5, 0.3};
+  EXPECT_THAT(config.check(), Contains(HasSubstr("noise.unroll_sigma: the lowest level")));
+}
+
 }  // namespace
 }  // namespace vdd::train

@@ -13,7 +13,9 @@ namespace vdd::train {
 /// The noise of one sample, drawn from (seed, n).
 struct NoiseDraw {
   std::uint64_t seed = 0;  ///< tensor::randn(seed) gives the noise
-  double sigma = 1;  ///< exp(log_mean + log_std * tensor::randn(derive_seed(seed, 0, "sigma")))
+  double sigma = 1;     ///< exp(log_mean + log_std * tensor::randn(derive_seed(seed, 0, "sigma")))
+  bool unroll = false;  ///< sigma is in unroll_sigma, and Random(derive_seed(seed, 0, "unroll"))
+                        ///< gives less than unroll
 };
 NoiseDraw draw_noise(const NoiseConfig& config, std::uint64_t seed, std::int64_t n);
 
@@ -25,6 +27,11 @@ torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_T
 
 /// A video depth teacher by denoising score matching, as Stable Video Diffusion and DepthCrafter
 /// train: the UNet sees the noisy depth latent, the video's latent and its embeddings.
+///
+/// With noise.unroll some samples see x = z' + sigma * noise, z' the UNet's own estimate in one
+/// step from the same noise, without gradients, and learn to give z: what sampling shows them.
+/// Source: step-unrolled denoising, Saxena et al., arXiv 2302.14816 (whose estimate starts from the
+/// truth under noise of the same level).
 class TeacherTrainer final : public Distiller {
  public:
   /// What vdd.json says about the model, except for the step.
@@ -55,6 +62,9 @@ class TeacherTrainer final : public Distiller {
   void load_model(const std::filesystem::path& checkpoint) override;
 
  private:
+  /// The latent as the sampler's first step gives it from unit noise, without gradients.
+  torch::Tensor first_estimate(const TeacherTarget& target, const torch::Tensor& noise_TChw);
+
   TrainTeacherConfig config_;
   pipeline::DepthModel model_;
   DepthTargets targets_;

@@ -41,12 +41,22 @@ struct TeacherModelConfig {
 struct NoiseConfig {
   double log_mean = 0.7;
   double log_std = 1.6;
+  double unroll = 0;
+  std::vector<double> unroll_sigma = {0.3, 5};
   double noise_aug = 0.02;
   std::int64_t chunk = 8;
 
   constexpr void fields(auto& f) {
     f("log_mean", log_mean, "mean of the natural logarithm of the noise level");
     f("log_std", log_std, "its standard deviation", non_negative);
+    f("unroll", unroll,
+      "share of the samples with a noise level in unroll_sigma whose noise is put on the UNet's "
+      "own first estimate of the latent, as in sampling, and not on the truth",
+      unit_interval);
+    f("unroll_sigma", unroll_sigma,
+      "lowest and highest noise level of these; the loss of such a sample grows as the square of "
+      "the estimate's error divided by the level",
+      positive, list_size(2));
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
     f("chunk", chunk, "frames that are encoded or decoded at once", positive);
   }
