@@ -38,6 +38,7 @@ TeacherTrainer::TeacherTrainer(const TrainTeacherConfig& config, pipeline::Depth
                                torch::Device device)
     : config_(config),
       model_(std::move(model)),
+      schedule_(model_.scheduler),
       targets_(std::move(targets)),
       validation_(std::move(validation)),
       origin_(std::move(origin)),
@@ -64,16 +65,13 @@ SampleLoss TeacherTrainer::step(const data::Clip& clip, std::int64_t n) {
   return steps(std::span(&clip, 1), n).front();
 }
 
-torch::Tensor TeacherTrainer::first_estimate(const TeacherTarget& target,
+torch::Tensor TeacherTrainer::first_estimate(const pipeline::Conditioning& conditioning,
                                              const torch::Tensor& noise_TChw) {
   torch::NoGradGuard no_grad;
   const Autocast autocast(device_, compute_dtype_);
-  const diffusion::EulerSchedule schedule(model_.scheduler);
-  const pipeline::Conditioning conditioning = {target.rgb_latent_TChw.to(device_),
-                                               target.image_embeds_TD.to(device_)};
   return pipeline::student_denoise(model_.unet, conditioning,
-                                   schedule.init_noise_sigma() * noise_TChw,
-                                   schedule.sigmas(1)[0].item<float>(), config_.noise.noise_aug);
+                                   schedule_.init_noise_sigma() * noise_TChw,
+                                   schedule_.sigmas(1)[0].item<float>(), config_.noise.noise_aug);
 }
 
 std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
@@ -86,14 +84,17 @@ std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
         draw_noise(config_.noise, static_cast<std::uint64_t>(config_.train.seed), n);
     const TeacherTarget target = targets_.get(clip, n);
     const torch::Tensor z_TChw = target.teacher_latent_TChw.to(device_);
+    const pipeline::Conditioning conditioning = {target.rgb_latent_TChw.to(device_),
+                                                 target.image_embeds_TD.to(device_)};
     torch::Tensor noise_TChw = tensor::randn(z_TChw.sizes(), seed).to(device_);
     // Noise on another latent is noise on this one that holds their difference.
-    if (unroll) noise_TChw = noise_TChw + (first_estimate(target, noise_TChw) - z_TChw) / sigma;
+    if (unroll)
+      noise_TChw = noise_TChw + (first_estimate(conditioning, noise_TChw) - z_TChw) / sigma;
     const diffusion::Precondition p = diffusion::precondition(sigma);
     inputs.push_back(
-        at::cat({p.c_in * (z_TChw + sigma * noise_TChw), target.rgb_latent_TChw.to(device_)}, 1));
+        at::cat({p.c_in * (z_TChw + sigma * noise_TChw), conditioning.rgb_latent_TChw}, 1));
     timesteps.push_back(torch::tensor(p.c_noise, torch::kFloat32));
-    tokens.push_back(target.image_embeds_TD.to(device_));
+    tokens.push_back(conditioning.image_embeds_TD);
     targets.push_back(velocity(z_TChw, noise_TChw, sigma));
     samples.push_back({.loss = {}, .noise_seed = static_cast<std::int64_t>(seed)});
   }
@@ -116,7 +117,6 @@ std::vector<SampleLoss> TeacherTrainer::steps(std::span<const data::Clip> clips,
 
 ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) {
   const ValidationConfig& config = config_.validation;
-  const diffusion::EulerSchedule schedule(model_.scheduler);
   // Of a layout ("": all) and a number of steps.
   std::map<std::pair<std::string, std::int64_t>, std::vector<metrics::DepthScores>> scores;
   ValidationResult result;
@@ -130,7 +130,7 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
     for (const std::int64_t steps : config_.validation_steps) {
       if (stop_requested() != StopReason::kNone) return {.complete = false};
       const torch::Tensor latent_TChw =
-          pipeline::teacher_sample(model_.unet, schedule, steps, conditioning,
+          pipeline::teacher_sample(model_.unet, schedule_, steps, conditioning,
                                    noise_TChw.to(device_), config_.noise.noise_aug);
       const torch::Tensor disparity_THW =
           pipeline::decode_disparity(model_.vae, latent_TChw, config_.noise.chunk).cpu();

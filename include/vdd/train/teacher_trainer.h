@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "vdd/diffusion/euler_schedule.h"
 #include "vdd/train/depth_targets.h"
 #include "vdd/train/trainer.h"
 #include "vdd/train/validation.h"
@@ -63,10 +64,12 @@ class TeacherTrainer final : public Distiller {
 
  private:
   /// The latent as the sampler's first step gives it from unit noise, without gradients.
-  torch::Tensor first_estimate(const TeacherTarget& target, const torch::Tensor& noise_TChw);
+  torch::Tensor first_estimate(const pipeline::Conditioning& conditioning,
+                               const torch::Tensor& noise_TChw);
 
   TrainTeacherConfig config_;
   pipeline::DepthModel model_;
+  diffusion::EulerSchedule schedule_;  ///< the model's
   DepthTargets targets_;
   ValidationData validation_;
   Origin origin_;
