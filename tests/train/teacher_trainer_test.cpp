@@ -42,6 +42,16 @@ class TeacherTrainerTest : public ::testing::Test {
             torch::kCPU};
   }
 
+  /// U for the noisy latent x of level s, with the literal scalings and ids.
+  static torch::Tensor unet_output(pipeline::DepthModel& parts, const TeacherTarget& target,
+                                   const torch::Tensor& x, double s) {
+    return parts
+        .unet(torch::cat({x / std::sqrt(s * s + 1), target.rgb_latent_TChw}, 1).unsqueeze(0),
+              torch::tensor(0.25 * std::log(s)), target.image_embeds_TD.unsqueeze(0),
+              torch::tensor({{7.0, 127.0, 0.02}}))
+        .squeeze(0);
+  }
+
   static std::unique_ptr<TempDir> shared_;
   TempDir folder_;
   TrainTeacherConfig config_;
@@ -112,14 +122,7 @@ TEST_F(TeacherTrainerTest, AnUnrolledSampleIsDenoisedFromTheOwnEstimateToTheTrut
   const torch::Tensor z = target.teacher_latent_TChw;
   const torch::Tensor noise = tensor::randn(z.sizes(), draw.seed);
   const auto denoised = [&](const torch::Tensor& x, double s) {
-    const double root = std::sqrt(s * s + 1);
-    const torch::Tensor u =
-        parts
-            .unet(torch::cat({x / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
-                  torch::tensor(0.25 * std::log(s)), target.image_embeds_TD.unsqueeze(0),
-                  torch::tensor({{7.0, 127.0, 0.02}}))
-            .squeeze(0);
-    return x / (s * s + 1) - s / root * u;
+    return x / (s * s + 1) - s / std::sqrt(s * s + 1) * unet_output(parts, target, x, s);
   };
   const torch::Tensor estimate = denoised(std::sqrt(700.0 * 700 + 1) * noise, 700);
   const double s = draw.sigma;
@@ -140,12 +143,7 @@ TEST_F(TeacherTrainerTest, TheLossIsTheErrorOfTheUNetOnTheNoisyLatent) {
   const torch::Tensor z = target.teacher_latent_TChw;
   const torch::Tensor noise = tensor::randn(z.sizes(), draw.seed);
   const double s = draw.sigma, root = std::sqrt(s * s + 1);
-  const torch::Tensor u =
-      parts
-          .unet(torch::cat({(z + s * noise) / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
-                torch::tensor(0.25 * std::log(s)), target.image_embeds_TD.unsqueeze(0),
-                torch::tensor({{7.0, 127.0, 0.02}}))
-          .squeeze(0);
+  const torch::Tensor u = unet_output(parts, target, z + s * noise, s);
   const double expected = (u - (noise - s * z) / root).square().mean().item<double>();
   EXPECT_NEAR(sample.loss.total.item<double>(), expected, 1e-4 * expected);
 }
