@@ -52,7 +52,7 @@ distil() {
 }
 
 teacher=$root/models/tiny
-distil vae distill_unet stage1
+distil vae distill_unet stage1 train.max_steps=60
 distil dpt distill_decoder stage2 train.max_steps=160 model.student="$demo/runs/vae/checkpoints/best"
 
 if [[ -e $demo/videos/bikes.mp4 ]]; then
