@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <glob.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,21 +12,14 @@
 #include <system_error>
 #include <utility>
 
+#include "temporary.h"
 #include "vdd/core/error.h"
+#include "vdd/core/file_lock.h"
 #include "vdd/core/text.h"
 
 namespace vdd {
 namespace fs = std::filesystem;
 namespace {
-
-std::string errno_text(int error = errno) {
-  return std::generic_category().message(error);
-}
-
-[[noreturn]] void fail_write(const fs::path& path, std::string_view what) {
-  const std::string reason = errno_text();
-  throw ResourceError(concat(escape(path.string(), 1000), ": ", what, ": ", reason));
-}
 
 class Descriptor {
  public:
@@ -67,43 +58,6 @@ int open_regular(const fs::path& path, std::uint64_t& size) {
   return descriptor;
 }
 
-/// ".tmp-<name>-<random>" in the folder of `path`, short enough for a file name.
-fs::path temporary_sibling(const fs::path& path) {
-  std::uint64_t random = 0;
-  if (::getrandom(&random, sizeof random, 0) != sizeof random) fail_write(path, "no random name");
-  const fs::path name =
-      concat(".tmp-", path.filename().string().substr(0, 200), '-', std::hex, random);
-  return path.parent_path() / name;
-}
-
-fs::path parent_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : ".";
-}
-
-/// A descriptor that holds the lock of a folder until it is closed; -1 if another does.
-int lock_folder(const fs::path& path) {
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder < 0 || ::flock(folder, LOCK_EX | LOCK_NB) == 0) return folder;
-  ::close(folder);
-  return -1;
-}
-
-/// Removes the temporary siblings of `path` that are folders and that nobody holds.
-void remove_abandoned(const fs::path& path) {
-  const std::string start = concat(".tmp-", path.filename().string().substr(0, 200), '-');
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(parent_of(path), ignored)) {
-    if (!entry.path().filename().string().starts_with(start)) continue;
-    const Descriptor lock(lock_folder(entry.path()));
-    if (lock.get() >= 0) fs::remove_all(entry.path(), ignored);
-  }
-}
-
-void sync_path(const fs::path& path, int flags) {
-  const Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
-  if (file.get() < 0 || ::fsync(file.get()) != 0) fail_write(path, "cannot be synced");
-}
-
 }  // namespace
 
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
@@ -134,14 +88,17 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
   writer.commit();
 }
 
-void sync_folder(const fs::path& folder) {
-  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
-}
-
-FileWriter::FileWriter(fs::path path)
-    : path_(std::move(path)), temporary_(temporary_sibling(path_)) {
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail_write(path_, "cannot be written");
+FileWriter::FileWriter(fs::path path) : path_(std::move(path)) {
+  // The lock says that the file is no leftover. Whoever sweeps may have been quicker than the lock;
+  // the file has then no name any more.
+  struct stat info {};
+  do {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    temporary_ = temporary_sibling(path_);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) fail_write(path_, "cannot be written");
+    try_lock(descriptor_);
+  } while (::fstat(descriptor_, &info) == 0 && info.st_nlink == 0);
 }
 
 FileWriter::~FileWriter() {
@@ -168,56 +125,6 @@ void FileWriter::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_write(path_, "cannot be replaced");
   temporary_.clear();
   sync_folder(path_.parent_path());
-}
-
-StagedFolder::StagedFolder(fs::path final_path, Existing existing)
-    : final_(final_path.has_filename() ? std::move(final_path) : final_path.parent_path()),
-      existing_(existing) {
-  std::error_code ignored;
-  if (existing == Existing::kRefuse && fs::exists(fs::symlink_status(final_, ignored))) {
-    throw ConfigError(concat(escape(final_.string(), 1000), ": already exists"));
-  }
-  std::error_code error;
-  fs::create_directories(parent_of(final_), error);
-  if (!error) remove_abandoned(final_);
-  staged_ = temporary_sibling(final_);
-  if (!error) fs::create_directory(staged_, error);
-  if (error) {
-    const fs::path wanted = std::exchange(staged_, {});
-    throw ResourceError(
-        concat(escape(wanted.string(), 1000), ": cannot be made: ", error.message()));
-  }
-  lock_ = lock_folder(staged_);
-}
-
-StagedFolder::~StagedFolder() {
-  std::error_code ignored;
-  if (!staged_.empty()) fs::remove_all(staged_, ignored);
-  if (lock_ >= 0) ::close(lock_);
-}
-
-void StagedFolder::commit() {
-  for (const auto& entry : fs::recursive_directory_iterator(staged_)) {
-    if (entry.is_directory()) {
-      sync_folder(entry.path());
-    } else if (entry.is_regular_file()) {
-      sync_path(entry.path(), O_RDONLY);
-    }
-  }
-  sync_folder(staged_);
-
-  std::error_code ignored;
-  const bool exchange =
-      existing_ == Existing::kReplace && fs::exists(fs::symlink_status(final_, ignored));
-  const unsigned flags = exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-  if (::renameat2(AT_FDCWD, staged_.c_str(), AT_FDCWD, final_.c_str(), flags) != 0) {
-    if (errno == EEXIST)
-      throw ConfigError(concat(escape(final_.string(), 1000), ": already exists"));
-    fail_write(final_, "cannot be put in place");
-  }
-  const fs::path old = std::exchange(staged_, {}).string();
-  sync_folder(parent_of(final_));
-  if (exchange) fs::remove_all(old, ignored);
 }
 
 std::vector<std::string> match_folders(const std::string& pattern) {

@@ -8,6 +8,7 @@
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/tensor/dtype.h"
@@ -19,19 +20,13 @@ namespace {
 using tensor::TensorInfo;
 using tensor::TensorSource;
 
-/// Only a model folder is ever replaced.
-void check_target(const fs::path& output) {
-  if (!fs::is_directory(output)) return;
-  static const std::set<std::string> kOwned = {
-      "model_index.json", "vdd.json", "unet",      "vae",
-      "image_encoder",    "dpt_head", "scheduler", "feature_extractor"};
-  for (const auto& entry : fs::directory_iterator(output)) {
-    const std::string name = entry.path().filename().string();
-    if (!kOwned.contains(name)) {
-      throw ConfigError(concat(escape(output.string(), 1000), ": holds ", escape(name),
-                               ", which is no part of a model, so it is not replaced"));
-    }
-  }
+/// Only a folder that an export wrote is ever replaced, and never one that is read.
+Replaceable replaceable(const ExportSpec& spec, const ModelFolders& folders) {
+  return {.marker = "vdd.json",
+          .names = {"model_index.json", "unet", "vae", "image_encoder", "dpt_head", "scheduler",
+                    "feature_extractor"},
+          .inputs = {spec.model, spec.unet, spec.base, folders.unet, folders.vae,
+                     folders.image_encoder, folders.dpt_head, folders.scheduler}};
 }
 
 ModelFolders find_source(const ExportSpec& spec) {
@@ -88,10 +83,9 @@ void verify_text(const fs::path& file, const std::string& found, const std::stri
 
 ExportReport export_diffusers(const ExportSpec& spec) {
   const ModelFolders folders = find_source(spec);
-  using Existing = StagedFolder::Existing;
-  if (spec.overwrite) check_target(spec.output);
   check_head_fits(folders);
-  StagedFolder staged(spec.output, spec.overwrite ? Existing::kReplace : Existing::kRefuse);
+  StagedFolder staged = spec.overwrite ? StagedFolder(spec.output, replaceable(spec, folders))
+                                       : StagedFolder(spec.output);
 
   ExportReport report;
   for (const ModelPart& part : parts_of(folders)) {

@@ -17,6 +17,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/progress.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
@@ -75,11 +76,12 @@ io::Image8 picture_of(const torch::Tensor& rgb_13hw) {
 /// One video from its frames to its folder.
 class Job {
  public:
-  Job(Predictor& predictor, const Input& input, const PredictSpec& spec, const PredictionInfo& info,
-      std::string label)
+  Job(Predictor& predictor, const Input& input, const PredictSpec& spec,
+      const Replaceable& replaceable, const PredictionInfo& info, std::string label)
       : predictor_(predictor),
         input_(input),
         spec_(spec),
+        replaceable_(replaceable),
         label_(std::move(label)),
         source_(input, spec.frames),
         scratch_(spec.output, source_.frames(), source_.size().height, source_.size().width) {
@@ -135,9 +137,8 @@ class Job {
     const auto start = Clock::now();
     const Size size =
         spec_.results.original_size ? Size{input_.info.height, input_.info.width} : source_.size();
-    const bool replace = spec_.done == Done::kReplace;
-    StagedFolder staged(report_.output, replace ? StagedFolder::Existing::kReplace
-                                                : StagedFolder::Existing::kRefuse);
+    StagedFolder staged = spec_.done == Done::kReplace ? StagedFolder(report_.output, replaceable_)
+                                                       : StagedFolder(report_.output);
     OutputWriter writer(staged.path(), spec_.results, source_.frames(), size,
                         source_.frames_per_second());
     std::optional<FrameSource> pictures;
@@ -166,6 +167,7 @@ class Job {
   Predictor& predictor_;
   const Input& input_;
   const PredictSpec& spec_;
+  const Replaceable& replaceable_;
   std::string label_;
   FrameSource source_;
   RawScratch scratch_;
@@ -201,10 +203,16 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
     info.input = input.path.string();
     return info;
   };
+  Replaceable replaceable{.marker = kInfoFile,
+                          .names = {"depth.*", "side_by_side.*", "png16", "exr"},
+                          .inputs = {spec.model}};
+  for (const Input& input : inputs) replaceable.inputs.push_back(input.path);
   // Everything that can be refused is refused before the first video.
   for (const Input& input : inputs) {
     const FrameSource frames(input, spec.frames);
     const fs::path folder = folder_of(input);
+    finish_replacement(folder);
+    if (spec.done == Done::kReplace) require_replaceable(folder, replaceable);
     if (spec.done == Done::kReplace || !fs::exists(folder)) continue;
     if (spec.done == Done::kRefuse) {
       throw ConfigError(concat(escape(folder.string()),
@@ -214,6 +222,7 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
   }
 
   make_folder(spec.output);
+  try_storage(spec.output);
   PredictReport report;
   for (const Input& input : inputs) {
     const fs::path folder = folder_of(input);
@@ -225,7 +234,7 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
     }
     const std::string label =
         concat(report.videos.size() + 1, '/', inputs.size(), ' ', escape(input.name));
-    report.videos.push_back(Job(predictor, input, spec, info_of(input), label).run());
+    report.videos.push_back(Job(predictor, input, spec, replaceable, info_of(input), label).run());
   }
   report.peak_memory_mib = peak_memory_bytes() >> 20;
   return report;

@@ -8,6 +8,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/progress.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
@@ -24,22 +25,23 @@ void check(std::string_view what, std::int64_t value, std::int64_t low, std::int
     throw ConfigError(concat(what, ": must be ", low, " to ", high, ", is ", value));
 }
 
-/// Only a folder that sample data wrote, or an empty one, is ever replaced.
+constexpr const char* kMarker = "sample_data.json";
+
+/// Says what was rendered, and that this program wrote the folder.
+std::string marker_text(const SampleDataConfig& config) {
+  return concat("{\"version\": \"", version(), "\", \"seed\": ", config.seed,
+                ", \"sequences\": ", config.sequences, ", \"frames\": ", config.frames,
+                ", \"height\": ", config.height, ", \"width\": ", config.width,
+                ", \"all_train\": ", config.all_train ? "true" : "false", "}\n");
+}
+
+/// An empty folder is filled; one that this program wrote is replaced if that is asked for.
 void check_target(const fs::path& folder, bool overwrite) {
   std::error_code error;
-  if (!fs::exists(fs::symlink_status(folder, error))) return;
-  const std::string name = escape(folder.native());
-  if (!fs::is_directory(folder)) throw ConfigError(concat(name, ": exists and is no folder"));
-  bool empty = true, ours = true;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    empty = false;
-    ours = ours && (entry.path().filename() == "vkitti2" || entry.path().filename() == "hypersim");
-  }
-  if (empty) return;
-  if (!overwrite)
-    throw ConfigError(concat(name, ": exists and is not empty; use --overwrite to replace it"));
-  if (!ours)
-    throw ConfigError(concat(name, ": holds other files than sample data, so it is not replaced"));
+  if (overwrite || !fs::exists(fs::symlink_status(folder, error))) return;
+  if (fs::is_directory(folder, error) && fs::is_empty(folder, error)) return;
+  throw ConfigError(
+      concat(escape(folder.native()), ": exists and is not empty; use --overwrite to replace it"));
 }
 
 void run(const std::vector<Job>& jobs, int threads) {
@@ -77,13 +79,15 @@ void write_sample_data(const fs::path& folder, const SampleDataConfig& config) {
   check("threads", config.threads, 0, 1024);
   check_target(folder, config.overwrite);
 
-  StagedFolder staged(folder, StagedFolder::Existing::kReplace);
+  StagedFolder staged(
+      folder, Replaceable{.marker = kMarker, .names = {"vkitti2", "hypersim"}, .inputs = {}});
   const std::int64_t outdoor = (config.sequences + 1) / 2;
   std::vector<Job> jobs = plan_virtual_kitti(staged.path() / "vkitti2", outdoor, config);
   const std::vector<Job> indoor =
       plan_hypersim(staged.path() / "hypersim", config.sequences - outdoor, config);
   jobs.insert(jobs.end(), indoor.begin(), indoor.end());
   run(jobs, config.threads > 0 ? static_cast<int>(config.threads) : available_cpus());
+  write_file_atomic(staged.path() / kMarker, marker_text(config));
   staged.commit();
 }
 

@@ -12,6 +12,7 @@
 #include "vdd/core/files.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/text.h"
 
 namespace vdd::train {

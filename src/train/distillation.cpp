@@ -6,6 +6,7 @@
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/progress.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
 

@@ -4,6 +4,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/random.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/models/clip_preprocessing.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/pipeline/model_folder.h"
@@ -111,7 +112,8 @@ void write_random_teacher(const std::filesystem::path& folder, const RandomTeach
       pipeline::teacher_sample(model.unet, schedule, 5, conditioning, noise);
   standardize(*model.vae, "decoder.time_conv_out", pipeline::decode_video(model.vae, latent), 0.5);
 
-  StagedFolder staged(folder);
+  // Another process may make the same one at the same time.
+  StagedFolder staged(folder, StagedFolder::Existing::kKeepFirst);
   pipeline::save_depth_model(staged.path(), model);
   staged.commit();
 }

@@ -2,7 +2,7 @@
 #include "vdd/train/run_dir.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "vdd/core/error.h"
+#include "vdd/core/file_lock.h"
 #include "vdd/core/files.h"
 #include "vdd/core/log.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/train/checkpoint.h"
@@ -59,55 +61,92 @@ bool has_content(const fs::path& root) {
   return false;
 }
 
-void remove_owned(const fs::path& root) {
+void remove_owned(const fs::path& root, const std::vector<fs::path>& inputs) {
+  std::vector<fs::path> owned;
   for (const auto& [folder, names] : kOwned) {
     const fs::path place = root / folder;
     if (!is_real_folder(place)) continue;
-    const std::vector<fs::directory_entry> entries{fs::directory_iterator(place),
-                                                   fs::directory_iterator()};
-    for (const auto& entry : entries) {
+    for (const auto& entry : fs::directory_iterator(place)) {
       const std::string name = entry.path().filename().string();
-      const bool owned = std::any_of(names.begin(), names.end(), [&](const char* pattern) {
+      const bool ours = std::any_of(names.begin(), names.end(), [&](const char* pattern) {
         return pattern != nullptr && glob_match(pattern, name);
       });
-      if (owned) fs::remove_all(entry.path());
+      if (ours) owned.push_back(entry.path());
     }
+  }
+  for (const fs::path& path : owned) require_apart(path, inputs);
+  for (const fs::path& path : owned) fs::remove_all(path);
+  for (const auto& [folder, names] : kOwned) {
     std::error_code not_empty;
-    if (*folder != '\0') fs::remove(place, not_empty);
+    if (*folder != '\0') fs::remove(root / folder, not_empty);
   }
 }
 
-/// Opens and locks `path`; throws if somebody else has it. The lock goes with the process, however
-/// that ends.
+/// What run.lock says of the process that wrote it last and did not end properly.
+struct Holder {
+  int pid = 0;
+  std::string host, started;
+
+  bool known() const { return pid > 0; }
+  bool runs_here() const {
+    return known() && host == host_name() && pid != ::getpid() &&
+           (::kill(pid, 0) == 0 || errno == EPERM);
+  }
+  std::string text() const {
+    return known() ? concat("process ", pid, " on ", escape(host), ", started ", escape(started))
+                   : "another process";
+  }
+};
+
+Holder read_holder(const fs::path& lock) {
+  const Json owner = Json::parse(read_file(lock, 4096), nullptr, false);
+  if (!owner.is_object()) return {};
+  return {.pid = owner.value("pid", 0),
+          .host = owner.value("host", "?"),
+          .started = owner.value("started", "?")};
+}
+
+/// Opens and locks run.lock; throws if somebody else has it. The lock goes with the process,
+/// however that ends. A file system without locks is said plainly, and costs what they would tell.
 int take_lock(const fs::path& root) {
   const fs::path path = root / "run.lock";
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (file < 0) {
-    const int error = errno;
-    throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(error)));
+    throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(errno)));
   }
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+  try {
+    const LockState state = try_lock(file);
     const int error = errno;
-    ::close(file);
-    if (error != EWOULDBLOCK)
-      throw ConfigError(concat(shown(path), ": cannot be locked: ", std::strerror(error)));
-    std::string holder = "another process";
-    const Json owner = Json::parse(read_file(path, 4096), nullptr, false);
-    if (owner.is_object()) {
-      holder = concat("process ", owner.value("pid", 0), " on ", escape(owner.value("host", "?")),
-                      ", started ", escape(owner.value("started", "?")));
+    const Holder holder = state == LockState::kHeld ? Holder() : read_holder(path);
+    if (state == LockState::kBusy || holder.runs_here())
+      throw ConfigError(concat(shown(root), ": in use by ", holder.text()));
+    if (state == LockState::kUnsupported) {
+      log::warning("train", concat(shown(path), ": cannot be locked (", std::strerror(error),
+                                   "): nothing keeps a second run out of this folder",
+                                   holder.known() ? "; the last one, " + holder.text() +
+                                                        ", has not ended properly"
+                                                  : ""));
     }
-    throw ConfigError(concat(shown(root), ": in use by ", holder));
-  }
-  const std::string text =
-      Json{{"pid", ::getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + '\n';
-  if (::ftruncate(file, 0) != 0 ||
-      ::pwrite(file, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    const int error = errno;
+    const std::string text =
+        Json{{"pid", ::getpid()}, {"host", host_name()}, {"started", utc_now()}}.dump() + '\n';
+    if (::ftruncate(file, 0) != 0 ||
+        ::pwrite(file, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+      throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(errno)));
+    }
+  } catch (...) {
     ::close(file);
-    throw ConfigError(concat(shown(root), ": cannot be written to: ", std::strerror(error)));
+    throw;
   }
   return file;
+}
+
+/// Tries what saving needs before time is spent on a training.
+void check_storage(const fs::path& root) {
+  if (!try_storage(root).rename_flags) {
+    log::info("train", concat(shown(root),
+                              ": the file system knows no renames that refuse to replace; plain "
+                              "ones take their place"));
+  }
 }
 
 }  // namespace
@@ -120,7 +159,8 @@ bool is_run_dir(const fs::path& root) {
   return false;
 }
 
-RunDir::RunDir(const fs::path& root, RunMode mode) : root_(root) {
+RunDir::RunDir(const fs::path& root, RunMode mode, const std::vector<fs::path>& inputs)
+    : root_(root) {
   std::error_code error;
   const auto status = fs::status(root, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
@@ -142,9 +182,13 @@ RunDir::RunDir(const fs::path& root, RunMode mode) : root_(root) {
       throw ConfigError(concat(
           shown(root), ": holds a run; --resume goes on with it, --overwrite starts it anew"));
     }
-    if (mode == RunMode::kOverwrite) remove_owned(root);
-    for (const char* folder : {"checkpoints", "samples", "tb"})
+    if (mode == RunMode::kOverwrite) remove_owned(root, inputs);
+    for (const char* folder : {"checkpoints", "samples", "tb"}) {
       fs::create_directories(root / folder);
+      remove_leftovers(root / folder, /*exclusive=*/true);
+    }
+    remove_leftovers(root, /*exclusive=*/true);
+    check_storage(root);
   } catch (const fs::filesystem_error& e) {
     ::close(lock_);
     throw ConfigError(concat(shown(e.path1()), ": cannot be changed: ", e.code().message()));

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "vdd/core/error.h"
+#include "vdd/core/file_lock.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
@@ -109,6 +110,15 @@ std::string cache_key(const KeyParts& parts) {
 
 std::string device_key(torch::Device device) {
   return device.is_cpu() ? concat("cpu, ", at::get_num_threads(), " threads") : "cuda";
+}
+
+TeacherCache::TeacherCache(fs::path dir) : dir_(std::move(dir)) {
+  remove_leftovers(dir_);
+  std::error_code error;
+  for (fs::directory_iterator entry(dir_, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().size() == 2) remove_leftovers(entry->path());
+  }
 }
 
 fs::path TeacherCache::path(const std::string& key) const {

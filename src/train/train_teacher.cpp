@@ -6,6 +6,7 @@
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
+#include "vdd/core/staged_folder.h"
 #include "vdd/core/text.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/train/teacher_trainer.h"

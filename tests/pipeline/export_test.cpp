@@ -99,7 +99,7 @@ TEST_F(Export, AnExistingFolderIsReplacedOnlyWhenAsked) {
   ExportSpec replacing = spec();
   replacing.overwrite = true;
   EXPECT_THAT(thrown<ConfigError>([&] { export_diffusers(replacing); }),
-              HasSubstr("holds mine, which is no part of a model"));
+              HasSubstr("holds mine, which is not of this program"));
   EXPECT_TRUE(fs::exists(dir / "out/mine"));
 
   fs::remove(dir / "out/mine");
@@ -107,6 +107,20 @@ TEST_F(Export, AnExistingFolderIsReplacedOnlyWhenAsked) {
   write_file_atomic(dir / "out/unet/old.safetensors", "x");
   export_diffusers(replacing);
   EXPECT_FALSE(fs::exists(dir / "out/unet/old.safetensors"));
+}
+
+TEST_F(Export, NoInputIsReplaced) {
+  ExportSpec replacing = spec();
+  replacing.overwrite = true;
+  for (const fs::path& input : {dir / "teacher", dir / "checkpoint"}) {
+    write_file_atomic(input / "vdd.json", fs::exists(input / "vdd.json")
+                                              ? read_file(input / "vdd.json", 1 << 16)
+                                              : "{}");
+    replacing.output = input;
+    EXPECT_THAT(thrown<ConfigError>([&] { export_diffusers(replacing); }),
+                HasSubstr("is not replaced: it "));
+    EXPECT_TRUE(fs::exists(input / "unet"));
+  }
 }
 
 TEST_F(Export, VerifyFindsEachKindOfDamage) {

@@ -77,6 +77,23 @@ TEST_F(PredictVideos, FinishedVideosAreLeftAloneOnlyIfAsked) {
   EXPECT_NE(fs::last_write_time(out_ / "clip0/depth.npz"), before);
 }
 
+TEST_F(PredictVideos, ReplacesNothingButItsOwnResults) {
+  spec_.output = folder_ / "clips";  // the results would take the place of the frames
+  EXPECT_THAT(test::thrown<ConfigError>([&] { predict(Done::kReplace); }),
+              HasSubstr("clip0: is not replaced: it is the input"));
+  spec_.output = out_;
+  predict();
+  folder_.write("out/clip1/notes.txt", "x");
+  EXPECT_THAT(test::thrown<ConfigError>([&] { predict(Done::kReplace); }),
+              HasSubstr("clip1: is not replaced: it holds notes.txt"));
+  EXPECT_TRUE(fs::exists(out_ / "clip1/notes.txt"));
+  fs::remove(out_ / "clip1/notes.txt");
+  fs::remove(out_ / "clip1/prediction.json");
+  EXPECT_THAT(test::thrown<ConfigError>([&] { predict(Done::kReplace); }),
+              HasSubstr("clip1: is not replaced: it has no prediction.json"));
+  EXPECT_EQ(io::list_frames(folder_ / "clips/clip0").size(), 7u);
+}
+
 TEST_F(PredictVideos, SkipsNothingThatWasPredictedOtherwise) {
   predict();
   const auto refusal = [&](Predictor& predictor, const PredictSpec& spec) {

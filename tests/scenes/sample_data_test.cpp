@@ -309,9 +309,15 @@ TEST_F(SampleData, RefusesToReplaceWhatItDidNotWrite) {
   config.overwrite = true;
   EXPECT_NE(test::thrown<ConfigError>([&] {
               write_sample_data(other / "data", config);
-            }).find("other files"),
+            }).find("holds thesis.tex"),
             std::string::npos);
   EXPECT_TRUE(fs::exists(other / "data/thesis.tex"));
+  other.write("real/vkitti2/Scene01/clone/frames/rgb/Camera_0/rgb_00000.jpg", "x");
+  EXPECT_NE(test::thrown<ConfigError>([&] {
+              write_sample_data(other / "real", config);
+            }).find("has no sample_data.json"),
+            std::string::npos);
+  EXPECT_TRUE(fs::exists(other / "real/vkitti2"));
 }
 
 TEST_F(SampleData, RefusesNumbersOutOfRange) {

@@ -147,6 +147,38 @@ TEST(RunDir, ALockOfADeadProcessDoesNotCount) {
   const RunDir run(temp / "run", RunMode::kResume);
 }
 
+TEST(RunDir, WhatKilledProcessesLeftIsSweptAtTheNextStart) {
+  const TempDir temp;
+  { const RunDir run(temp / "run", RunMode::kNew); }
+  for (const char* name : {".tmp-manifest.json-12ab", ".tmp-teacher-12ab/unet/config.json",
+                           "samples/.tmp-step-000001-clip0.png-12ab", "tb/.tmp-notes"}) {
+    temp.write(std::string("run/") + name, "x");
+  }
+  const RunDir run(temp / "run", RunMode::kResume);
+  EXPECT_FALSE(fs::exists(temp / "run/.tmp-manifest.json-12ab"));
+  EXPECT_FALSE(fs::exists(temp / "run/.tmp-teacher-12ab"));
+  EXPECT_TRUE(fs::is_empty(temp / "run/samples"));
+  EXPECT_TRUE(fs::exists(temp / "run/tb/.tmp-notes"));
+}
+
+TEST(RunDir, OverwriteDeletesNoInput) {
+  const TempDir temp;
+  { RunDir(temp / "run", RunMode::kNew).write_config("lr: 1\n"); }
+  temp.write("run/checkpoints/step-000001/unet/config.json", "{}");
+  fs::create_directory_symlink("step-000001", temp / "run/checkpoints/best");
+  const auto overwrite = [&](const fs::path& input) {
+    return thrown<ConfigError>(
+        [&] { const RunDir run(temp / "run", RunMode::kOverwrite, {input}); });
+  };
+  EXPECT_THAT(overwrite(temp / "run/checkpoints/best"), HasSubstr("it is the input"));
+  EXPECT_THAT(overwrite(temp / "run/checkpoints/step-000001/unet"),
+              HasSubstr("it holds the input"));
+  EXPECT_THAT(overwrite(temp / "run"), HasSubstr("it lies in the input"));
+  EXPECT_TRUE(fs::exists(temp / "run/checkpoints/step-000001/unet/config.json"));
+  { const RunDir run(temp / "run", RunMode::kOverwrite, {temp / "data", temp / "run/teacher"}); }
+  EXPECT_FALSE(fs::exists(temp / "run/checkpoints/step-000001"));
+}
+
 TEST(RunDir, AFolderThatCannotBeWrittenToIsRefused) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
   const TempDir temp;

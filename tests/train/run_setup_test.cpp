@@ -53,6 +53,31 @@ TEST(RunSetup, ARunGoesOnWithOtherFreeKeysOnly) {
               HasSubstr("loss.lambda: 0.5 -> 0.25"));
 }
 
+TEST(RunSetup, FindsThePathsThatAConfigNames) {
+  const test::TempDir folder;
+  folder.write("data/seed 1/x", "");
+  folder.write("students: old/x", "");  // YAML quotes it
+  DistillUnetConfig config;
+  config.model.student = folder / "students: old";
+  config.model.teacher = folder / "absent";
+  config.data.sources.resize(1);
+  config.data.sources[0].root = (folder / "data/seed*").string();
+  EXPECT_THAT(named_paths(config::to_leaves(config)),
+              testing::UnorderedElementsAre(folder / "data", folder / "students: old"));
+}
+
+TEST(RunSetup, OverwritingARunSparesWhatTheNewOneReads) {
+  const test::TempDir folder;
+  DistillUnetConfig config;
+  RunOptions options{.output_dir = folder / "run", .overwrite = true};
+  open_run(config, options, distill_free_keys());
+  folder.write("run/checkpoints/step-000001/unet/config.json", "{}");
+  config.model.student = folder / "run/checkpoints/step-000001";
+  EXPECT_THAT(thrown<ConfigError>([&] { open_run(config, options, distill_free_keys()); }),
+              HasSubstr("step-000001: is not replaced: it is the input"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoints/step-000001/unet/config.json"));
+}
+
 TEST(RunSetup, RefusesDevicesThatAreNotThere) {
   EXPECT_EQ(parse_device("cpu"), torch::Device(torch::kCPU));
   for (const char* name : {"gpu", "cuda:", "cuda:-1", "cuda:x", "CPU", ""}) {

@@ -16,6 +16,7 @@ namespace vdd::train {
 namespace {
 
 using test::content;
+namespace fs = std::filesystem;
 using test::TempDir;
 using test::thrown;
 using ::testing::ElementsAre;
@@ -79,6 +80,17 @@ TEST(TeacherCache, KeepsDisparityAndFeaturesWhereThereAreAny) {
                            "teacher_features.decoder.mid_block"}) {
     EXPECT_TRUE(file.contains(name)) << name;
   }
+}
+
+TEST(TeacherCache, SweepsWhatKilledProcessesLeft) {
+  const TempDir folder;
+  folder.write("ab/.tmp-ab12.safetensors-0123456789abcdef", "half");
+  folder.write(".tmp-random-teacher-1234-12ab/unet/config.json", "{}");
+  folder.write("ab/ab12.safetensors", "whole");
+  const TeacherCache cache(folder.path());
+  EXPECT_FALSE(fs::exists(folder / "ab/.tmp-ab12.safetensors-0123456789abcdef"));
+  EXPECT_FALSE(fs::exists(folder / ".tmp-random-teacher-1234-12ab"));
+  EXPECT_TRUE(fs::exists(folder / "ab/ab12.safetensors"));
 }
 
 TEST(TeacherCache, FindsEveryKindOfDamage) {

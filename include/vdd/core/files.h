@@ -40,31 +40,6 @@ class FileWriter {
   int descriptor_ = -1;
 };
 
-/// A folder that appears under its name complete or not at all: fill path(), then commit().
-class StagedFolder {
- public:
-  enum class Existing { kRefuse, kReplace };
-
-  /// Makes ".tmp-<name>-<random>" beside `final_path` (and the folders above), locked while this
-  /// lives, and removes those of that name which killed processes have left. Throws ConfigError if
-  /// `final_path` exists and may not be replaced, ResourceError if the folder cannot be made.
-  explicit StagedFolder(std::filesystem::path final_path, Existing existing = Existing::kRefuse);
-  /// Removes the temporary folder unless committed.
-  ~StagedFolder();
-  StagedFolder(const StagedFolder&) = delete;
-  StagedFolder& operator=(const StagedFolder&) = delete;
-
-  const std::filesystem::path& path() const { return staged_; }
-  /// Syncs every file and folder, renames, syncs the parent. A folder it replaces is exchanged in
-  /// one step, then removed.
-  void commit();
-
- private:
-  std::filesystem::path final_, staged_;
-  Existing existing_;
-  int lock_ = -1;
-};
-
 /// A file mapped into memory. The pages are private: whoever writes to them changes neither the
 /// file nor another mapping.
 class MappedFile {
@@ -93,7 +68,8 @@ class MappedFile {
 /// there as it stands. Throws DataError if none matches.
 std::vector<std::string> match_folders(const std::string& pattern);
 
-/// Makes renames and new names in `folder` durable. Throws ResourceError.
+/// Makes renames and new names in `folder` durable. A file system that cannot sync a folder
+/// (EINVAL) is taken as it is. Throws ResourceError.
 void sync_folder(const std::filesystem::path& folder);
 
 }  // namespace vdd

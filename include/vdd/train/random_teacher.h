@@ -39,8 +39,8 @@ struct RandomTeacherConfig {
 /// brought to those of the published models, so that there is something to distil. RGB latents have
 /// a standard deviation near 1 / scaling_factor, embeddings and the teacher's latents near 1,
 /// decoded pictures near 0.5. The latents depend on the video and, as it does not denoise, on the
-/// noise. The same config gives the same bytes on one machine. Throws ConfigError if the folder
-/// exists.
+/// noise. The same config gives the same bytes on one machine, so a folder that is there or that
+/// another process was quicker to make is kept.
 void write_random_teacher(const std::filesystem::path& folder, const RandomTeacherConfig& config);
 
 }  // namespace vdd::train

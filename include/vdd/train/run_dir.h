@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vdd::train {
 
@@ -31,10 +32,14 @@ struct RunFacts {
 /// Nothing that a run did not write is ever deleted.
 class RunDir {
  public:
-  /// Makes or takes over the folder. Throws ConfigError if a process holds it (naming process, host
-  /// and start time), if it is not empty and `mode` is kNew, if it does not look like a run and
-  /// `mode` is kOverwrite or kResume, or if it cannot be written to.
-  RunDir(const std::filesystem::path& root, RunMode mode);
+  /// Makes or takes over the folder, and sweeps out what killed processes have left there. Throws
+  /// ConfigError if a process holds it (naming process, host and start time), if it is not empty
+  /// and `mode` is kNew, if it does not look like a run and `mode` is kOverwrite or kResume, if
+  /// kOverwrite would delete what is, holds or lies in one of `inputs`, or if it cannot be written
+  /// to; ResourceError if the file system lacks what saving needs. Where it has no locks, a warning
+  /// says so.
+  RunDir(const std::filesystem::path& root, RunMode mode,
+         const std::vector<std::filesystem::path>& inputs = {});
   ~RunDir();
   RunDir(const RunDir&) = delete;
   RunDir& operator=(const RunDir&) = delete;

@@ -39,6 +39,9 @@ torch::Device configure_torch(TrainConfig& config);
 std::vector<std::string> config_changes(const config::Leaves& before, const config::Leaves& now,
                                         std::span<const std::string> free);
 
+/// What a config names that is there: files and folders, of a pattern the folder above it.
+std::vector<std::filesystem::path> named_paths(const config::Leaves& leaves);
+
 /// Opens the run folder, sends the log there and writes the config into it. Throws ConfigError if a
 /// run goes on with other values of keys that are not `free`, naming each.
 template <typename Config>
@@ -47,7 +50,8 @@ std::unique_ptr<RunDir> open_run(Config config, const RunOptions& options,
   const RunMode mode = options.resume      ? RunMode::kResume
                        : options.overwrite ? RunMode::kOverwrite
                                            : RunMode::kNew;
-  auto run = std::make_unique<RunDir>(options.output_dir, mode);
+  auto run =
+      std::make_unique<RunDir>(options.output_dir, mode, named_paths(config::to_leaves(config)));
   if (options.resume && std::filesystem::exists(run->config())) {
     auto before = config::load<Config>(run->config());
     if (before.train.threads != config.train.threads ||

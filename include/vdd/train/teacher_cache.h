@@ -55,7 +55,8 @@ std::string device_key(torch::Device device);
 /// appear complete or not at all, so any number of processes may share a cache.
 class TeacherCache {
  public:
-  explicit TeacherCache(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  /// Removes the half-written files of killed processes, if the folder is there.
+  explicit TeacherCache(std::filesystem::path dir);
 
   const std::filesystem::path& dir() const { return dir_; }
   std::filesystem::path path(const std::string& key) const;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "temporary.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <vector>
+
+#include "vdd/core/error.h"
+#include "vdd/core/file_lock.h"
+#include "vdd/core/files.h"
+#include "vdd/core/text.h"
+
+namespace vdd {
+namespace fs = std::filesystem;
+namespace {
+
+bool is_hex(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string sibling_start(const fs::path& path, std::string_view first) {
+  return concat(first, path.filename().string().substr(0, 200), '-');
+}
+
+/// The entries of `folder` whose names fit; none if it cannot be listed.
+template <typename Fits>
+std::vector<fs::path> entries_of(const fs::path& folder, Fits fits) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (fits(entry->path().filename().string())) found.push_back(entry->path());
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string errno_text(int error) {
+  return std::generic_category().message(error);
+}
+
+void fail_write(const fs::path& path, std::string_view what) {
+  const std::string reason = errno_text();
+  throw ResourceError(concat(escape(path.string(), 1000), ": ", what, ": ", reason));
+}
+
+fs::path temporary_sibling(const fs::path& path) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) fail_write(path, "no random name");
+  return parent_of(path) / concat(sibling_start(path, kTemporary), std::hex, random);
+}
+
+std::vector<fs::path> siblings(const fs::path& path, std::string_view first) {
+  const std::string start = sibling_start(path, first);
+  return entries_of(parent_of(path), [&](const std::string& name) {
+    return name.starts_with(start) && is_hex(std::string_view(name).substr(start.size()));
+  });
+}
+
+fs::path parent_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+LockState try_lock(int descriptor) {
+  int status;
+  do {
+    status = ::flock(descriptor, LOCK_EX | LOCK_NB);
+  } while (status != 0 && errno == EINTR);
+  if (status == 0) return LockState::kHeld;
+  return errno == EWOULDBLOCK ? LockState::kBusy : LockState::kUnsupported;
+}
+
+void remove_abandoned(const fs::path& path, bool exclusive) {
+  // NFS locks only what is open for writing, and a folder cannot be.
+  int file = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) file = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return;
+  const LockState state = try_lock(file);
+  std::error_code ignored;
+  if (state == LockState::kHeld || (state == LockState::kUnsupported && exclusive)) {
+    fs::remove_all(path, ignored);
+  }
+  ::close(file);
+}
+
+void remove_leftovers(const fs::path& folder, bool exclusive) {
+  const auto fits = [](const std::string& name) {
+    return name.starts_with(kTemporary) &&
+           is_hex(std::string_view(name).substr(name.find_last_of('-') + 1));
+  };
+  for (const fs::path& entry : entries_of(folder, fits)) remove_abandoned(entry, exclusive);
+}
+
+void sync_file(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  errno = error;
+  if (!synced) fail_write(path, "cannot be synced");
+}
+
+void sync_folder(const fs::path& folder) {
+  const fs::path place = folder.empty() ? "." : folder;
+  const int file = ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = file >= 0 && (::fsync(file) == 0 || errno == EINVAL);
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  errno = error;
+  if (!synced) fail_write(place, "cannot be synced");
+}
+
+}  // namespace vdd
