@@ -8,7 +8,6 @@
 #include <future>
 #include <utility>
 
-#include "half.h"
 #include "source.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
@@ -46,17 +45,16 @@ std::string check_depth_png16(const fs::path& file) {
 }
 
 std::string check_depth_hdf5(const fs::path& file) {
-  const at::Tensor halves = io::read_hdf5(file, {.dtype = at::kHalf, .shape = {-1, -1}});
-  if (halves.size(0) > kMaxSide || halves.size(1) > kMaxSide) {
-    throw DataError(file, concat("picture of ", halves.size(1), 'x', halves.size(0),
-                                 "; a side may have ", kMaxSide));
+  const at::Tensor metres = io::read_hdf5(file, {.dtype = at::kFloat, .shape = {-1, -1}});
+  const std::int64_t height = metres.size(0), width = metres.size(1);
+  if (height > kMaxSide || width > kMaxSide) {
+    throw DataError(file,
+                    concat("picture of ", width, 'x', height, "; a side may have ", kMaxSide));
   }
-  std::vector<float> metres(static_cast<std::size_t>(halves.numel()));
-  floats_from_halves(static_cast<const std::uint16_t*>(halves.data_ptr()), metres.data(),
-                     metres.size());
-  const auto valid = std::count_if(metres.begin(), metres.end(),
+  const auto* first = metres.const_data_ptr<float>();
+  const auto valid = std::count_if(first, first + metres.numel(),
                                    [](float m) { return m > 0 && std::isfinite(m); });
-  return describe_depth(file, halves.size(0), halves.size(1), valid);
+  return describe_depth(file, height, width, valid);
 }
 
 std::string check_depth_dpt(const fs::path& file) {

@@ -12,7 +12,6 @@
 #include <set>
 #include <utility>
 
-#include "half.h"
 #include "hypersim_tone.h"
 #include "resample.h"
 #include "source.h"
@@ -357,17 +356,15 @@ class Hypersim : public Source {
                         *std::min_element(columns.begin(), columns.end()),
                         *std::max_element(columns.begin(), columns.end()) + 1};
     const at::Tensor stored =
-        io::read_hdf5(file, {.dtype = at::kHalf,
+        io::read_hdf5(file, {.dtype = at::kFloat,
                              .shape = {g.in_height, g.in_width},
                              .region = [&](at::IntArrayRef) { return region_of(window); }});
-    const auto* halves = static_cast<const std::uint16_t*>(stored.data_ptr());
     const RayScale scale(camera.camera_from_uv, g, columns);
-    std::vector<std::uint16_t> picked(columns.size());
     for (const int row : rows) {
-      const std::uint16_t* in =
-          halves + static_cast<std::ptrdiff_t>(row - window.top) * (window.right - window.left);
-      for (std::size_t x = 0; x < columns.size(); ++x) picked[x] = in[columns[x] - window.left];
-      floats_from_halves(picked.data(), depth, picked.size());
+      const float* in =
+          stored.const_data_ptr<float>() +
+          static_cast<std::ptrdiff_t>(row - window.top) * (window.right - window.left);
+      for (std::size_t x = 0; x < columns.size(); ++x) depth[x] = in[columns[x] - window.left];
       scale.apply(row, depth);
       for (int x = 0; x < g.out_width; ++x) {
         const bool good = depth[x] > kNearest && depth[x] < kFarthest;  // false for NaN

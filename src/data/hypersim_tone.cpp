@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-#include "half.h"
+#include "vdd/io/half.h"
 
 namespace vdd::data {
 namespace {
@@ -36,9 +36,9 @@ void Brightness::measure(const at::Tensor& color_CHW, const at::Tensor& ids_HW) 
   const auto n = static_cast<std::size_t>(width);
   std::vector<float> r(n), g(n), b(n);
   for (std::int64_t y = 0; y < height; ++y, halves += width) {
-    floats_from_halves(halves, r.data(), n);
-    floats_from_halves(halves + height * width, g.data(), n);
-    floats_from_halves(halves + 2 * height * width, b.data(), n);
+    io::floats_from_halves(halves, r.data(), n);
+    io::floats_from_halves(halves + height * width, g.data(), n);
+    io::floats_from_halves(halves + 2 * height * width, b.data(), n);
     for (std::size_t x = 0; x < n; ++x) {
       brightest_ = std::max(brightest_, std::max(r[x], std::max(g[x], b[x])));
       r[x] = 0.3f * r[x] + 0.59f * g[x] + 0.11f * b[x];
@@ -83,7 +83,7 @@ ToneMap::ToneMap(double exposure) : table_(65536) {
   for (std::uint32_t i = 0; i < 65536; ++i) {
     const auto half = static_cast<std::uint16_t>(i);
     float value = 0;
-    floats_from_halves(&half, &value, 1);
+    io::floats_from_halves(&half, &value, 1);
     const double light = exposure * static_cast<double>(value);
     const double grey = light > 0 ? std::min(std::pow(light, 1 / 2.2), 1.0) : 0;  // 0 for NaN too
     table_[i] = static_cast<std::uint8_t>(std::lround(255 * grey));

@@ -469,6 +469,28 @@ TEST_F(Scenes, FramesWithoutAnythingAreUnusable) {
   EXPECT_EQ(reports[0].problems.size() + reports[2].problems.size(), 0u);
 }
 
+TEST_F(Scenes, HypersimDepthMayBeOfAnyFloatingType) {
+  auto config = small(dir_ / "hypersim");
+  config.frames = 1;
+  config.rgb_only = false;
+  const ClipDataset dataset(config);
+  const auto plan = dataset.all_frames()[0];
+  const torch::Tensor expected = dataset.load(plan).depth_THW;
+  const fs::path file = dir_ /
+                        "hypersim/scenes/ai_001_001/images/scene_cam_00_geometry_hdf5/"
+                        "frame.0000.depth_meters.hdf5";
+  const std::string summary = check_depth_hdf5(file);
+  const torch::Tensor halves = io::read_hdf5(file);
+  for (const auto type : {torch::kFloat, torch::kDouble}) {
+    io::write_hdf5(file, halves.to(type));
+    EXPECT_TRUE(torch::equal(dataset.load(plan).depth_THW, expected));
+    EXPECT_EQ(check_depth_hdf5(file), summary);
+  }
+  io::write_hdf5(file, halves.nan_to_num().to(torch::kShort));
+  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { dataset.load(plan); }),
+              HasSubstr("type Short; wanted Float"));
+}
+
 TEST_F(Scenes, PixelsMayBeLeftOut) {
   const auto dataset = std::make_shared<ClipDataset>(small(dir_.path()));
   Loader loader(dataset, 0, 0, 2, 2, [](const ClipPlan& plan) { return plan.sample % 2 == 0; });

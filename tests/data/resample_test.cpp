@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "half.h"
 #include "hypersim_tone.h"
 #include "vdd/io/hdf5.h"
 
@@ -108,16 +107,6 @@ TEST(Resample, IntrinsicsFollowThePixelCentres) {
               1e-9);  // in the mirrored world X is -X
   EXPECT_NEAR(out[3] * -0.1 + out[4] * -0.2 + out[5], y, 1e-9);
   EXPECT_GT(out[0], 0);
-}
-
-TEST(Half, ConvertsEveryValueAsLibTorchDoes) {
-  std::vector<std::uint16_t> bits(65536 + 5);
-  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint16_t>(i);
-  std::vector<float> floats(bits.size());
-  floats_from_halves(bits.data(), floats.data(), bits.size());
-  const auto n = static_cast<int64_t>(bits.size());
-  const auto expected = torch::from_blob(bits.data(), {n}, torch::kHalf).to(torch::kFloat);
-  EXPECT_TRUE(torch::allclose(torch::from_blob(floats.data(), {n}), expected, 0, 0, true));
 }
 
 TEST(HypersimTone, MapsAsTheDataSetsOwnScript) {

@@ -77,14 +77,27 @@ TEST(Hdf5, ReadsDoublesAndMissingChunks) {
   EXPECT_TRUE(same(read_hdf5(fixture("sparse.hdf5")), sparse));
 }
 
+TEST(Hdf5, ConvertsFloatingTypes) {
+  for (const char* name :
+       {"half.hdf5", "half_big_endian.hdf5", "half_contiguous.hdf5", "double.hdf5"}) {
+    const auto stored = read_hdf5(fixture(name));
+    for (const auto type : {torch::kFloat, torch::kDouble})
+      EXPECT_TRUE(same(read_hdf5(fixture(name), {.dtype = type}), stored.to(type))) << name;
+  }
+}
+
 TEST(Hdf5, SaysTheShapeWithoutReading) {
   EXPECT_EQ(hdf5_shape(fixture("color.hdf5")), (std::vector<int64_t>{kHeight, kWidth, 3}));
 }
 
 TEST(Hdf5, RefusesWhatWasNotAskedFor) {
   const auto half = fixture("half.hdf5");
-  EXPECT_THAT(test::thrown<DataError>([&] { read_hdf5(half, {.dtype = at::kFloat}); }),
-              HasSubstr("type Half; wanted Float"));
+  EXPECT_THAT(test::thrown<DataError>([&] { read_hdf5(half, {.dtype = at::kShort}); }),
+              HasSubstr("type Half; wanted Short"));
+  for (const auto type : {at::kHalf, at::kFloat}) {
+    EXPECT_THROW(read_hdf5(fixture("sparse.hdf5"), {.dtype = type}), DataError);  // of integers
+  }
+  EXPECT_THROW(read_hdf5(fixture("double.hdf5"), {.dtype = at::kHalf}), DataError);
   EXPECT_THAT(test::thrown<DataError>([&] {
                 read_hdf5(half, {.shape = {37, 54}});
               }),

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-// One array out of an HDF5 file. The usual layout (chunks, deflate with or without shuffle,
-// little-endian numbers) is read by chunk index + pread + libdeflate: the HDF5 library, which holds
-// one global lock, is asked only where the chunks lie. Contiguous arrays and other byte orders go
-// through H5Dread.
+// One array out of an HDF5 file: contiguous, compact or chunked, with deflate and shuffle, of
+// either byte order. The HDF5 library, which holds one global lock, is asked only what the array is
+// and where its parts lie; they are read by pread + libdeflate, each checked to be as long as its
+// shape.
 namespace vdd::io {
 
 /// Half-open ranges of rows (dimension 0) and columns (dimension 1).
@@ -23,7 +23,8 @@ struct Region {
 
 struct Hdf5Read {
   std::string dataset = "dataset";
-  /// Refuse any other stored type. kHalf, kFloat, kDouble, kShort, kInt, kByte.
+  /// kFloat, kDouble: refuse what is stored as integers, convert any other floating type. kHalf,
+  /// kShort, kInt, kByte: refuse any other stored type. Nothing: as it is stored.
   std::optional<at::ScalarType> dtype = std::nullopt;
   /// Refuse any other shape; empty accepts all, -1 any size.
   std::vector<std::int64_t> shape = {};
@@ -35,13 +36,13 @@ struct Hdf5Read {
   bool channels_first = false;
 };
 
-/// The array as a contiguous CPU tensor of the stored type. Throws DataError: no such dataset, rank
-/// over 4, a side over 65536 or more than 64 Mi elements, a filter other than shuffle and deflate,
-/// external or virtual storage, a damaged chunk, or anything `want` refuses. Safe to call from
-/// several threads.
+/// The array as a contiguous CPU tensor. Throws DataError: no such dataset, rank over 4, a side
+/// over 65535, more than 64 Mi elements or 131072 chunks to read, a filter other than shuffle and
+/// deflate, external or virtual storage, a damaged chunk, or anything `want` refuses. Safe to call
+/// from several threads.
 at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want = {});
 
-/// The stored shape, after the same checks as read_hdf5 makes before it reads.
+/// The stored shape, after the checks of read_hdf5 that need no more than the array's header.
 std::vector<std::int64_t> hdf5_shape(const std::filesystem::path& path,
                                      const std::string& dataset = "dataset");
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "half.h"
+#include "vdd/io/half.h"
 
 #include <c10/util/Half.h>
 
@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-namespace vdd::data {
+namespace vdd::io {
 namespace {
 
 void portable(const std::uint16_t* halves, float* floats, std::size_t count) {
@@ -37,4 +37,4 @@ void floats_from_halves(const std::uint16_t* halves, float* floats, std::size_t 
   portable(halves, floats, count);
 }
 
-}  // namespace vdd::data
+}  // namespace vdd::io
