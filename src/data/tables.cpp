@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/data/tables.h"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string_view>
 
 #include "vdd/core/error.h"
-#include "vdd/core/files.h"
+#include "vdd/core/table_file.h"
 #include "vdd/core/text.h"
 
 namespace vdd::data {
@@ -15,82 +14,37 @@ namespace {
 
 constexpr std::uint64_t kMaxTableBytes = 256 << 20;
 
-/// Rows of a text table; the first line names the columns.
-class Table {
+class Table : public TableFile {
  public:
-  Table(const std::filesystem::path& path, char separator)
-      : path_(path), text_(read_file(path, kMaxTableBytes)), separator_(separator) {
-    if (!next()) fail("the file is empty");
-    header_ = cells_;
-  }
+  Table(const std::filesystem::path& path, Separator separator)
+      : TableFile(path, separator, kMaxTableBytes) {}
 
-  /// Goes to the next row that is not empty. All rows have as many cells as the first.
-  bool next() {
-    while (at_ < text_.size()) {
-      const std::size_t end = std::min(text_.find('\n', at_), text_.size());
-      const std::string_view line = trim(std::string_view(text_).substr(at_, end - at_));
-      at_ = end + 1;
-      ++line_;
-      if (line.empty()) continue;
-      cells_.clear();
-      for (std::size_t begin = 0; begin <= line.size();) {
-        const std::size_t stop = std::min(line.find(separator_, begin), line.size());
-        if (separator_ == ',' || stop > begin) cells_.push_back(line.substr(begin, stop - begin));
-        begin = stop + 1;
-      }
-      if (!header_.empty() && cells_.size() != header_.size()) {
-        fail(concat("has ", cells_.size(), " columns; the first line has ", header_.size()));
-      }
-      return true;
-    }
-    return false;
-  }
-
-  std::size_t columns() const { return header_.size(); }
-  std::size_t column(std::string_view name) const {
-    const auto found = std::find(header_.begin(), header_.end(), name);
-    if (found == header_.end()) fail(concat("no column \"", name, '"'));
-    return static_cast<std::size_t>(found - header_.begin());
-  }
-  std::string_view header(std::size_t i) const { return header_[i]; }
-  std::string_view text(std::size_t i) const { return cells_[i]; }
   std::string name(std::size_t i) const {
-    const std::string_view text = cells_[i];
+    const std::string_view name = text(i);
     const bool plain =
-        !text.empty() && text != ".." &&
-        text.find_first_not_of(
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == text.npos;
-    if (!plain) fail(concat("\"", text, "\" is no name"));
-    return std::string(text);
+        !name.empty() && name != ".." &&
+        name.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == name.npos;
+    if (!plain) fail(concat("\"", name, "\" is no name"));
+    return std::string(name);
   }
   std::int64_t index(std::size_t i) const {
-    const auto value = parse_int(cells_[i]);
-    if (!value || *value < 0) fail(concat("\"", cells_[i], "\" is no frame or camera number"));
+    const auto value = parse_int(text(i));
+    if (!value || *value < 0) fail(concat("\"", text(i), "\" is no frame or camera number"));
     return *value;
   }
   double number(std::size_t i) const {
-    const auto value = parse_double(cells_[i]);
-    if (!value || !std::isfinite(*value)) fail(concat("\"", cells_[i], "\" is no finite number"));
+    const auto value = parse_double(text(i));
+    if (!value || !std::isfinite(*value)) fail(concat("\"", text(i), "\" is no finite number"));
     return *value;
   }
-  [[noreturn]] void fail(std::string_view reason) const {
-    throw DataError(path_, concat("line ", line_), reason);
-  }
-
- private:
-  std::filesystem::path path_;
-  std::string text_;
-  char separator_;
-  std::size_t at_ = 0;
-  int line_ = 0;
-  std::vector<std::string_view> header_, cells_;
 };
 
 template <typename Matrix>
 std::map<FrameKey, Matrix> read_frames(const std::filesystem::path& path,
                                        std::string_view third_column, std::size_t columns,
                                        const std::function<Matrix(const Table&)>& convert) {
-  Table table(path, ' ');
+  Table table(path, Table::Separator::kBlank);
   if (table.columns() != columns || table.header(0) != "frame" || table.header(1) != "cameraID" ||
       table.header(2) != third_column) {
     table.fail(concat("wanted ", columns, " columns: frame cameraID ", third_column, " ..."));
@@ -136,7 +90,7 @@ std::map<FrameKey, Matrix4> read_vkitti_extrinsics(const std::filesystem::path& 
 
 std::map<std::string, std::map<std::int64_t, HypersimImage>> read_hypersim_split(
     const std::filesystem::path& path) {
-  Table table(path, ',');
+  Table table(path, Table::Separator::kComma);
   const auto scene = table.column("scene_name"), camera = table.column("camera_name"),
              frame = table.column("frame_id"),
              released = table.column("included_in_public_release"),
@@ -159,7 +113,7 @@ std::map<std::string, std::map<std::int64_t, HypersimImage>> read_hypersim_split
 }
 
 std::map<std::string, HypersimCamera> read_hypersim_cameras(const std::filesystem::path& path) {
-  Table table(path, ',');
+  Table table(path, Table::Separator::kComma);
   const auto scene = table.column("scene_name"),
              scale = table.column("settings_units_info_meters_scale");
   std::array<std::size_t, 9> cells{};

@@ -5,7 +5,7 @@
 
 #include "layouts.h"
 #include "vdd/core/error.h"
-#include "vdd/core/files.h"
+#include "vdd/core/table_file.h"
 #include "vdd/core/text.h"
 #include "vdd/io/numpy.h"
 #include "vdd/io/video.h"
@@ -50,23 +50,19 @@ class Benchmark : public Sequence {
 }  // namespace
 
 DataSet open_depthcrafter(const fs::path& root, const ReaderConfig& config) {
-  const fs::path table = root / "csv" / concat("meta_", config.set, ".csv");
-  const auto lines = split(read_file(table, 16 << 20), '\n');
-  if (trim(lines.front()) != "filepath_left,filepath_disparity")
-    throw DataError(table, "line 1", "wanted the columns filepath_left,filepath_disparity");
+  TableFile table(root / "csv" / concat("meta_", config.set, ".csv"), TableFile::Separator::kComma,
+                  16 << 20);
+  const auto left = table.column("filepath_left"), disparity = table.column("filepath_disparity");
   DataSet data;
-  for (std::size_t i = 1; i < lines.size(); ++i) {
-    if (trim(lines[i]).empty()) continue;
-    const auto cells = split(trim(lines[i]), ',');
-    if (cells.size() != 2) throw DataError(table, concat("line ", i + 1), "wanted two columns");
-    const fs::path video = root / "datasets" / cells[0];
+  while (table.next()) {
+    const fs::path video = root / "datasets" / table.text(left);
     std::string name = video.stem().string();
     if (name.ends_with("_rgb_left")) name.resize(name.size() - std::string("_rgb_left").size());
     std::vector<std::string> frames;
     const std::int64_t count = io::probe_video(video).frames;
     for (std::int64_t k = 0; k < count; ++k) frames.push_back(std::to_string(k));
-    data.sequences.push_back(
-        std::make_unique<Benchmark>(name, std::move(frames), video, root / "datasets" / cells[1]));
+    data.sequences.push_back(std::make_unique<Benchmark>(
+        name, std::move(frames), video, root / "datasets" / table.text(disparity)));
   }
   return data;
 }

@@ -46,6 +46,25 @@ TEST(Tables, ReadsTheHypersimSplit) {
   EXPECT_FALSE(rows.at("ai_001_001/cam_00").at(1).released);
 }
 
+TEST(Tables, ReadsCsvAsASpreadsheetWritesIt) {
+  const test::TempDir dir;
+  const auto rows = read_hypersim_split(dir.write(
+      "s.csv",
+      "\xEF\xBB\xBF" + kSplit + "\"ai_001_001\",cam_00,2,False,\"grey, \"\"flat\"\"\",\r\n"));
+  ASSERT_EQ(rows.at("ai_001_001/cam_00").size(), 3u);
+  EXPECT_FALSE(rows.at("ai_001_001/cam_00").at(2).released);
+  EXPECT_EQ(read_vkitti_intrinsics(dir.write("i.txt", "\xEF\xBB\xBF" + kIntrinsics)).size(), 2u);
+
+  std::string header = "scene_name,comment,settings_units_info_meters_scale",
+              row = "ai_001_001,\"a, b\",0.01";
+  for (int i = 0; i < 9; ++i) {
+    header += ",M_cam_from_uv_" + std::to_string(i / 3) + std::to_string(i % 3);
+    row += i % 4 == 0 ? ",-1" : ",0";
+  }
+  const auto cameras = read_hypersim_cameras(dir.write("c.csv", header + "\r\n" + row + "\r\n"));
+  EXPECT_EQ(cameras.at("ai_001_001").meters_per_asset_unit, 0.01);
+}
+
 TEST(Tables, RefusalsNameTheLine) {
   const test::TempDir dir;
   const auto intrinsics = [&](const std::string& text) {

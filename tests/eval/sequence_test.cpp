@@ -159,6 +159,21 @@ TEST(Sequence, RefusesAFolderWithoutTruth) {
   }
 }
 
+TEST(Sequence, ReadsDepthCraftersCsvAsASpreadsheetWritesIt) {
+  const test::TempDir dir;
+  test::write_depthcrafter(dir.path());
+  std::filesystem::rename(dir / "datasets/sintel/alley_2_rgb_left.mp4",
+                          dir / "datasets/sintel/alley, 2_rgb_left.mp4");
+  dir.write("csv/meta_sintel.csv",
+            "\xEF\xBB\xBF"
+            "filepath_disparity,frames,filepath_left\r\n"
+            "sintel/alley_2_disparity.npz,4,\"sintel/alley, 2_rgb_left.mp4\"\r\n");
+  const DataSet data = open_data_set(dir.path());
+  ASSERT_EQ(data.sequences.size(), 1u);
+  EXPECT_EQ(data.sequences[0]->name(), "alley, 2");
+  EXPECT_TRUE(data.sequences[0]->depth(0).valid_HW.any().item<bool>());
+}
+
 TEST(Sequence, RefusesTwoOfOneName) {
   const test::TempDir dir;
   test::write_depthcrafter(dir.path());
