@@ -54,15 +54,18 @@ DataSet open_depthcrafter(const fs::path& root, const ReaderConfig& config) {
                   16 << 20);
   const auto left = table.column("filepath_left"), disparity = table.column("filepath_disparity");
   DataSet data;
+  const auto listed = [&](std::size_t column) {
+    return listed_file(root / "datasets", table.text(column),
+                       [&](std::string_view reason) { table.fail(reason); });
+  };
   while (table.next()) {
-    const fs::path video = root / "datasets" / table.text(left);
+    const fs::path video = listed(left), archive = listed(disparity);
     std::string name = video.stem().string();
     if (name.ends_with("_rgb_left")) name.resize(name.size() - std::string("_rgb_left").size());
     std::vector<std::string> frames;
     const std::int64_t count = io::probe_video(video).frames;
     for (std::int64_t k = 0; k < count; ++k) frames.push_back(std::to_string(k));
-    data.sequences.push_back(std::make_unique<Benchmark>(
-        name, std::move(frames), video, root / "datasets" / table.text(disparity)));
+    data.sequences.push_back(std::make_unique<Benchmark>(name, std::move(frames), video, archive));
   }
   return data;
 }

@@ -72,6 +72,18 @@ std::vector<std::string> common_names(const std::vector<std::string>& a,
   return both;
 }
 
+fs::path listed_file(const fs::path& folder, std::string_view name,
+                     const std::function<void(std::string_view reason)>& refuse) {
+  const fs::path path = name;
+  const bool odd =
+      std::ranges::any_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7F || c == '\\'; });
+  if (name.empty() || odd || path.is_absolute() ||
+      std::find(path.begin(), path.end(), "..") != path.end()) {
+    refuse(concat("\"", name, "\" is no name of a file below ", folder.string()));
+  }
+  return folder / path;
+}
+
 std::vector<std::vector<double>> read_rows(const fs::path& file) {
   std::vector<std::vector<double>> rows;
   std::size_t line = 0;

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vdd/eval/sequence.h"
@@ -36,6 +38,12 @@ bool natural_less(const std::string& a, const std::string& b);
 /// The names that both sorted lists hold.
 std::vector<std::string> common_names(const std::vector<std::string>& a,
                                       const std::vector<std::string>& b);
+
+/// A file below `folder` that a list names. Links are followed, but the name itself may not lead
+/// out: `refuse`, which throws, is told the reason if it is empty, absolute, has a level `..`, a
+/// backslash or a control character.
+fs::path listed_file(const fs::path& folder, std::string_view name,
+                     const std::function<void(std::string_view reason)>& refuse);
 
 /// Rows of numbers separated by blanks; rows that start with # are left out. Throws DataError
 /// naming the line.

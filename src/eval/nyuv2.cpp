@@ -84,9 +84,13 @@ DataSet open_extracted(const fs::path& list, bool filled) {
     const std::string stem = fs::path(columns.front()).stem().string();
     if (columns.size() != 3 || !stem.starts_with("rgb_"))
       throw DataError(list, concat("line ", line), "wanted rgb_NNNN, depth_NNNN, filled_NNNN");
+    const auto file = [&](std::size_t column) {
+      return listed_file(list.parent_path(), columns[column], [&](std::string_view reason) {
+        throw DataError(list, concat("line ", line), reason);
+      });
+    };
     data.sequences.push_back(
-        std::make_unique<Extracted>(stem.substr(4), list.parent_path() / columns[0],
-                                    list.parent_path() / columns[filled ? 2 : 1]));
+        std::make_unique<Extracted>(stem.substr(4), file(0), file(filled ? 2 : 1)));
   }
   return data;
 }

@@ -64,5 +64,18 @@ TEST(Layouts, ScaledIntrinsicsKeepThePixelCentres) {
   EXPECT_TRUE(torch::allclose(scaled, pinhole(50, 240, 15.5, 47.5)));
 }
 
+TEST(Layouts, AListNamesFilesBelowItsFolderOnly) {
+  const auto refuse = [](std::string_view reason) { throw DataError("list.txt", reason); };
+  EXPECT_EQ(listed_file("/data", "a/b..c/..d.png", refuse), "/data/a/b..c/..d.png");
+  EXPECT_EQ(listed_file("/data", "./a b.png", refuse), "/data/./a b.png");
+  for (const std::string name :
+       {"", "/etc/passwd", "..", "../a", "a/../../b", "a/..", "a\\..\\b", "a\nb"}) {
+    EXPECT_THAT(test::thrown<DataError>([&] { listed_file("/data", name, refuse); }),
+                HasSubstr("list.txt: line 3: "))
+        << name;
+  }
+  EXPECT_THROW(listed_file("/data", std::string("a\0b", 3), refuse), DataError);
+}
+
 }  // namespace
 }  // namespace vdd::eval

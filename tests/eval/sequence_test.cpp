@@ -174,6 +174,34 @@ TEST(Sequence, ReadsDepthCraftersCsvAsASpreadsheetWritesIt) {
   EXPECT_TRUE(data.sequences[0]->depth(0).valid_HW.any().item<bool>());
 }
 
+TEST(Sequence, AListMayNotLeadOutOfTheDataSetButALinkMay) {
+  const test::TempDir dir;
+  test::write_depthcrafter(dir / "outside");
+  fs::create_directories(dir / "set/csv");
+  fs::create_directory_symlink(dir / "outside/datasets", dir / "set/datasets");
+  const auto open = [&](const std::string& video, const std::string& archive) {
+    dir.write("set/csv/meta_sintel.csv",
+              "filepath_left,filepath_disparity\n" + video + ',' + archive + '\n');
+    return open_data_set(dir / "set").sequences.size();
+  };
+  const std::string video = "sintel/alley_2_rgb_left.mp4", archive = "sintel/alley_2_disparity.npz";
+  EXPECT_EQ(open(video, archive), 1U);
+  const std::string place = (dir / "outside/datasets/").string(), up = "../../outside/datasets/";
+  for (const auto& [a, b] : {std::pair{place + video, archive},
+                             {video, place + archive},
+                             {up + video, archive},
+                             {video, up + archive}}) {
+    EXPECT_THAT(test::thrown<DataError>([&, &a = a, &b = b] { open(a, b); }),
+                HasSubstr("meta_sintel.csv: line 2: "));
+  }
+
+  test::write_nyuv2(dir / "nyu");
+  const std::string list = test::content(dir / "nyu/filename_list_test.txt");
+  dir.write("nyu/filename_list_test.txt", "../nyu/" + list);
+  EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir / "nyu"); }),
+              HasSubstr("filename_list_test.txt: line 1: "));
+}
+
 TEST(Sequence, RefusesTwoOfOneName) {
   const test::TempDir dir;
   test::write_depthcrafter(dir.path());
