@@ -36,7 +36,7 @@ bool AppendFile::append(std::string_view record) {
     const ssize_t count = ::write(file_, record.data(), record.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      warn_once("a record was dropped");
+      warn_once("cannot be written now");
       [[maybe_unused]] const int ignored = ::ftruncate(file_, before.st_size);
       return false;
     }

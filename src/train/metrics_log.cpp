@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "append_file.h"
 #include "vdd/core/error.h"
@@ -142,28 +143,48 @@ MetricsLog::MetricsLog(const fs::path& run_root, std::int64_t last_step, std::in
 MetricsLog::~MetricsLog() = default;
 
 void MetricsLog::write(std::int64_t step, const Record& metrics) {
-  if (!append(*jsonl_, step, metrics)) return;
+  const std::string text = line(step, metrics);
   ++lines_;
-  const Json record = Json::parse(line(step, metrics));
-  if (!extend_columns(columns_, record)) {
-    if (!csv_->append(csv_row(columns_, record))) ++dropped_;
+  waiting_ += text;
+  if (!jsonl_->append(waiting_)) {
+    csv_stale_ = true;
     return;
   }
-  try {
-    rebuild_csv();
-  } catch (const ResourceError& e) {
-    ++dropped_;
-    log::warning("train", e.what());
+  waiting_.clear();
+  if (csv_stale_) return;
+  const Json record = Json::parse(text);
+  if (extend_columns(columns_, record)) {
+    refresh_csv();
+  } else {
+    csv_stale_ = !csv_->append(csv_row(columns_, record));
   }
 }
 
 void MetricsLog::write_timing(std::int64_t step, const Record& timing) {
-  append(*timing_, step, timing);
+  timing_->append(line(step, timing));
 }
 
 void MetricsLog::sync() {
+  if (!waiting_.empty() && !jsonl_->append(waiting_)) {
+    throw ResourceError(concat(escape(jsonl_->path().string(), 1000), ": ",
+                               std::count(waiting_.begin(), waiting_.end(), '\n'),
+                               " lines cannot be written"));
+  }
+  waiting_.clear();
   jsonl_->sync();
   timing_->sync();
+  if (csv_stale_) refresh_csv();
+}
+
+/// As rebuild_csv(), but may fail: the next sync() tries again.
+void MetricsLog::refresh_csv() {
+  try {
+    rebuild_csv();
+    csv_stale_ = false;
+  } catch (const Error& e) {
+    csv_stale_ = true;
+    if (!std::exchange(csv_warned_, true)) log::warning("train", concat(e.what(), " (said once)"));
+  }
 }
 
 std::string MetricsLog::line(std::int64_t step, const Record& record) {
@@ -172,12 +193,6 @@ std::string MetricsLog::line(std::int64_t step, const Record& record) {
   std::string text = whole.json();
   if (!record.empty()) text.replace(text.size() - 1, 1, ", " + record.json().substr(1));
   return text + '\n';
-}
-
-bool MetricsLog::append(AppendFile& file, std::int64_t step, const Record& record) {
-  const bool written = file.append(line(step, record));
-  dropped_ += !written;
-  return written;
 }
 
 void MetricsLog::rebuild_csv() {

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "support/temp_dir.h"
+#include "vdd/core/error.h"
 
 namespace vdd::train {
 namespace {
@@ -134,23 +135,66 @@ TEST(MetricsLog, ANewStartIsEmpty) {
   EXPECT_EQ(content(run / "metrics.csv"), "step\n");
 }
 
-TEST(MetricsLog, AFailedWriteIsDroppedWholeAndCounted) {
+/// Nothing longer than so many bytes can be written from here on.
+void limit_files(std::uint64_t bytes) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+TEST(MetricsLog, ALineThatCannotBeWrittenWaitsAndNoneIsLost) {
+  const TempDir whole;
+  const auto write = [](MetricsLog& log, auto between) {
+    // Room for the messages in the test's own file.
+    log.write(1, Record().add("loss", 1).add("text", std::string(2000, 'x')));
+    between(1);
+    log.write(2, losses(0.5));
+    log.write(3, losses(0.25));
+    between(3);
+    log.write(4, losses(0.125));
+    log.sync();
+  };
+  {
+    MetricsLog log(whole.path(), -1);
+    write(log, [](int) {});
+  }
+  const auto body = [&] {
+    const TempDir run;
+    MetricsLog log(run.path(), -1);
+    bool as_said = true;
+    write(log, [&](int step) {
+      if (step == 1) return limit_files(fs::file_size(run / "metrics.jsonl") + 10);
+      as_said = log.lines() == 3 && content(run / "metrics.jsonl").ends_with("x\"}\n");
+      try {
+        log.sync();
+        as_said = false;
+      } catch (const ResourceError& e) {
+        as_said = as_said && std::string(e.what()).ends_with("2 lines cannot be written");
+      }
+      limit_files(RLIM_INFINITY);
+    });
+    for (const char* name : {"metrics.jsonl", "metrics.csv"}) {
+      as_said = as_said && content(run / name) == content(whole / name);
+    }
+    ::_exit(as_said ? 42 : 1);
+  };
+  EXPECT_EXIT(body(), testing::ExitedWithCode(42), "metrics.jsonl: cannot be written now");
+}
+
+TEST(MetricsLog, ATimeThatCannotBeWrittenIsDropped) {
   const auto body = [] {
     const TempDir run;
-    ::signal(SIGXFSZ, SIG_IGN);
     MetricsLog log(run.path(), -1);
-    log.write(1,
-              Record().add("text",
-                           std::string(2000, 'x')));  // room for the message in the test's own file
-    const auto size = fs::file_size(run / "metrics.jsonl");
-    rlimit limit{};
-    limit.rlim_cur = limit.rlim_max = size + 10;  // the next line fits in part
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-    log.write(2, losses(0.5));
-    log.write(3, losses(0.5));
-    ::_exit(log.dropped() == 2 && fs::file_size(run / "metrics.jsonl") == size ? 42 : 1);
+    log.write_timing(1, Record().add("text", std::string(2000, 'x')));
+    const auto size = fs::file_size(run / "timing.jsonl");
+    limit_files(size + 10);  // the next line fits in part
+    log.write_timing(2, Record().add("step_s", 0.25));
+    log.sync();
+    ::_exit(fs::file_size(run / "timing.jsonl") == size ? 42 : 1);
   };
-  EXPECT_EXIT(body(), testing::ExitedWithCode(42), "metrics.jsonl: a record was dropped");
+  EXPECT_EXIT(body(), testing::ExitedWithCode(42), "timing.jsonl: cannot be written now");
 }
 
 }  // namespace

@@ -53,8 +53,11 @@ class Record {
 /// The three text logs of a run folder. metrics.jsonl holds only what the config determines
 /// (losses, learning rate, sample numbers, ...), so that two runs of one config can be compared
 /// byte by byte; what depends on clock and machine goes to timing.jsonl. metrics.csv repeats the
-/// scalars of metrics.jsonl, a column for each key in order of first appearance. A write that fails
-/// is reported once and dropped: a log never stops the training.
+/// scalars of metrics.jsonl, a column for each key in order of first appearance.
+///
+/// A log never stops the training. A line of metrics.jsonl that cannot be written waits in memory
+/// and goes before the next one, so that none is lost; what else fails is reported once and dropped
+/// (the table is written anew at the next sync()).
 class MetricsLog {
  public:
   /// Goes on from the checkpoint of `last_step`, which saw `lines` lines of metrics.jsonl: whatever
@@ -71,22 +74,23 @@ class MetricsLog {
   void write(std::int64_t step, const Record& metrics);
   /// Appends {"step": step, ...} to timing.jsonl.
   void write_timing(std::int64_t step, const Record& timing);
-  /// Brings all that was written to the disk. Call before a checkpoint of the same step.
+  /// Brings all that was written to the disk. Call before a checkpoint of the same step. Throws
+  /// ResourceError if lines of metrics.jsonl still cannot be written.
   void sync();
-  /// Lines of metrics.jsonl now, for the checkpoint.
+  /// Lines of metrics.jsonl, also those that wait, for the checkpoint.
   std::int64_t lines() const { return lines_; }
-  /// Records that could not be written so far.
-  std::int64_t dropped() const { return dropped_; }
 
  private:
   static std::string line(std::int64_t step, const Record& record);
-  bool append(AppendFile& file, std::int64_t step, const Record& record);
   void rebuild_csv();
+  void refresh_csv();
 
   std::filesystem::path root_;
   std::unique_ptr<AppendFile> jsonl_, csv_, timing_;
   std::vector<std::string> columns_;
-  std::int64_t lines_ = 0, dropped_ = 0;
+  std::int64_t lines_ = 0;
+  std::string waiting_;  ///< lines of metrics.jsonl
+  bool csv_stale_ = false, csv_warned_ = false;
 };
 
 }  // namespace vdd::train
