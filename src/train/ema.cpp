@@ -11,6 +11,10 @@ Ema::Ema(tensor::NamedTensors parameters, const EmaConfig& config)
     : parameters_(std::move(parameters)), decay_(config.decay) {
   for (const auto& [name, parameter] : parameters_) {
     averages_.push_back(parameter.detach().clone());
+    if (!spare_.defined() || spare_.nbytes() < parameter.nbytes()) {
+      spare_ = at::empty({static_cast<std::int64_t>(parameter.nbytes())},
+                         parameter.options().dtype(torch::kUInt8));
+    }
   }
 }
 
@@ -40,7 +44,10 @@ void Ema::swap() {
   const torch::NoGradGuard no_grad;
   for (std::size_t i = 0; i < averages_.size(); ++i) {
     torch::Tensor parameter = parameters_[i].second;
-    const torch::Tensor before = parameter.clone();
+    torch::Tensor before = spare_.narrow(0, 0, static_cast<std::int64_t>(parameter.nbytes()))
+                               .view(parameter.scalar_type())
+                               .view(parameter.sizes());
+    before.copy_(parameter);
     parameter.copy_(averages_[i]);
     averages_[i].copy_(before);
   }

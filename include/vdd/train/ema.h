@@ -39,12 +39,14 @@ class Ema {
   /// changes.
   void load_state(const tensor::TensorSource& source, std::int64_t updates);
 
-  /// Exchanges averages and parameters; a second call undoes it.
+  /// Exchanges averages and parameters; a second call undoes it. Takes no memory, so that it cannot
+  /// fail half way.
   void swap();
 
  private:
   tensor::NamedTensors parameters_;
   std::vector<torch::Tensor> averages_;
+  torch::Tensor spare_;  ///< bytes of the largest of them
   double decay_;
   std::int64_t updates_ = 0;
 };
