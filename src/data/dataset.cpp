@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -64,10 +63,7 @@ std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
                      rgb, '\n'));
   for (std::int64_t i = 0; i < plan.frames; ++i) {
     const std::int64_t number = frame_number(plan, i);
-    auto files = source.rgb_files(run, number);
-    if (!config.rgb_only)
-      std::ranges::move(source.depth_files(run, number), std::back_inserter(files));
-    for (const auto& file : files) {
+    for (const auto& file : files_of(source, run, number, config.rgb_only)) {
       std::error_code error;
       const std::uintmax_t size = fs::file_size(file, error);
       const std::uintmax_t bytes = error ? 0 : size;
@@ -180,13 +176,13 @@ std::vector<std::string> ClipDataset::summary() const {
   return lines;
 }
 
-std::string ClipDataset::fingerprint() const {
-  Sha256 hash;
-  for (const auto& mixed : state_->sources) {
-    for (const auto& run : mixed.source->runs())
-      hash.update(concat(run.name, ' ', run.first, ' ', run.length, '\n'));
-  }
-  return hash.hex();
+const Fingerprint& ClipDataset::fingerprint() const {
+  std::call_once(state_->fingerprint_once, [this] {
+    std::vector<const Source*> sources;
+    for (const auto& mixed : state_->sources) sources.push_back(mixed.source.get());
+    state_->fingerprint = fingerprint_of(sources, state_->config.rgb_only);
+  });
+  return state_->fingerprint;
 }
 
 ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt) const {

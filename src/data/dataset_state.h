@@ -41,6 +41,8 @@ struct ClipDataset::State {
   std::shared_ptr<BufferPool> memory = std::make_shared<BufferPool>();
   std::mutex bad_mutex;
   std::set<std::string> bad;  ///< reasons, each told once
+  std::once_flag fingerprint_once;
+  Fingerprint fingerprint;
 };
 
 }  // namespace vdd::data

@@ -121,7 +121,10 @@ class Hypersim : public Source {
       throw DataError(root_, "no ai_*/ here, nor below scenes/ or evermotion_dataset/scenes/");
     const fs::path table = first_file({"evermotion_dataset/analysis", "analysis", "."},
                                       "metadata_images_split_scene_v1.csv");
-    if (!table.empty()) split_ = read_hypersim_split(table);
+    if (!table.empty()) {
+      split_ = read_hypersim_split(table);
+      tables_.push_back(table);
+    }
     if (!config_.rgb_only || config_.poses) {
       const std::string name = "metadata_camera_parameters.csv";
       const fs::path cameras =
@@ -131,6 +134,7 @@ class Hypersim : public Source {
                                       " is in none of contrib/mikeroberts3000/, "
                                       "evermotion_dataset/analysis/, ./; depth needs it"));
       cameras_ = read_hypersim_cameras(cameras);
+      tables_.push_back(cameras);
     }
     const Selection selection(source, config, split);
     for (const auto& scene : list_folders(scenes, "ai_*")) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "vdd/data/clip.h"
 #include "vdd/data/config.h"
 #include "vdd/data/dataset.h"
+#include "vdd/data/fingerprint.h"
 
 namespace vdd::data {
 
@@ -60,6 +62,8 @@ class Source {
   virtual std::vector<std::filesystem::path> depth_files(const Run&, std::int64_t) const {
     return {};
   }
+  /// What the pictures are read by besides: lists of frames, tables of cameras.
+  const std::vector<std::filesystem::path>& tables() const { return tables_; }
   /// How to read a clip; `out` outlives the stages. Tasks throw DataError.
   virtual std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const = 0;
 
@@ -85,6 +89,7 @@ class Source {
   std::filesystem::path root_;
   DataConfig config_;
   std::vector<Run> runs_;
+  std::vector<std::filesystem::path> tables_;
   std::string left_out_;
 };
 
@@ -92,6 +97,13 @@ class Source {
 inline std::int64_t frame_number(const ClipPlan& plan, std::int64_t i) {
   return plan.first + plan.stride * (plan.reversed ? plan.frames - 1 - i : i);
 }
+
+/// What a frame is read from: RGB and, but for `rgb_only`, depth.
+std::vector<std::filesystem::path> files_of(const Source& source, const Run& run,
+                                            std::int64_t number, bool rgb_only);
+
+/// Asks the disk once for each file; opens none.
+Fingerprint fingerprint_of(std::span<const Source* const> sources, bool rgb_only);
 
 /// Whether a sequence belongs to a split, by the patterns of the config.
 class Selection {

@@ -127,8 +127,9 @@ std::string Contents::unet(const fs::path& folder) {
 }
 
 std::string Contents::data(const data::DataConfig& config) {
-  return once(concat("data ", config::to_yaml(config)),
-              [&] { return data::ClipDataset(config, data::Split::kTrain).fingerprint(); });
+  return once(concat("data ", config::to_yaml(config)), [&] {
+    return data::ClipDataset(config, data::Split::kTrain).fingerprint().content();
+  });
 }
 
 void identify(Plan& plan, const fs::path& output, Contents& contents) {

@@ -8,11 +8,13 @@
 #include <sstream>
 #include <system_error>
 
+#include "disk_space.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/staged_folder.h"
+#include "vdd/core/system.h"
 #include "vdd/core/text.h"
 
 namespace vdd::train {
@@ -222,7 +224,7 @@ CheckpointStore::CheckpointStore(const RunDir& run, std::int64_t keep)
 
 bool CheckpointStore::save(std::int64_t step, const Writer& fill, const SaveOptions& options) {
   try {
-    write(step, fill);
+    write(step, fill, options.bytes);
   } catch (const Error& e) {
     if (e.code() != ExitCode::kResources) throw;
     storage_failed(step, e.what(), options.final);
@@ -238,13 +240,17 @@ bool CheckpointStore::save(std::int64_t step, const Writer& fill, const SaveOpti
   return true;
 }
 
-void CheckpointStore::write(std::int64_t step, const Writer& fill) {
+void CheckpointStore::write(std::int64_t step, const Writer& fill, std::int64_t bytes) {
   const Checkpoint target{step, folder_ / checkpoint_name(step)};
   if (fs::exists(fs::symlink_status(target.path))) {
     std::string reason;
     if (verifies(target, reason)) return;
     log::warning("train", reason);
     move_aside(target.path, ".damaged-");
+  }
+  if (const std::int64_t free = free_disk_bytes(folder_); free < bytes) {
+    throw ResourceError(
+        concat(shown(folder_), ": ", mebibytes(free), " are free, it takes ", mebibytes(bytes)));
   }
   StagedFolder staged(target.path);
   fill(staged.path());

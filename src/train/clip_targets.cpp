@@ -59,4 +59,13 @@ std::int64_t ClipTargets::distinct_samples() const {
   return fixed_ && data_.clips > 0 ? std::min(samples, data_.clips) : samples;
 }
 
+std::int64_t ClipTargets::cache_bytes_ahead() {
+  if (cache() == nullptr) return 0;
+  const auto missing = [&](std::int64_t n) {
+    const auto plan = training_->plan(static_cast<std::uint64_t>(train_.seed), n);
+    return !teacher_->cached(request(plan.content_key, n));
+  };
+  return count_missing(distinct_samples(), missing) * teacher_->target_bytes(request("", 0));
+}
+
 }  // namespace vdd::train

@@ -39,7 +39,7 @@ DepthTargets::DepthTargets(const TrainTeacherConfig& config, const pipeline::Dep
       training_(std::move(training)),
       device_(device) {
   if (cache_dir.empty()) return;
-  cache_.emplace(cache_dir);
+  cache_ = std::make_unique<TeacherCache>(cache_dir, CacheUse::kOptional);
   fixed_parts_ = {{"format", kFormat},
                   {"vae", model.vae_hash},
                   {"vae_config", sha256_hex(config::to_json(model.vae->config()))},
@@ -80,6 +80,18 @@ TeacherTarget DepthTargets::get(const data::Clip& clip, std::int64_t n) {
   const TeacherTarget target = compute(clip.rgb_TCHW.defined() ? clip : training_->load(seed_, n));
   if (cache_) cache_->store(key_parts(clip.content_key), target);
   return target;
+}
+
+std::int64_t DepthTargets::cache_bytes_ahead() const {
+  if (!cache_) return 0;
+  const data::DataConfig& data = training_->config();
+  const models::VaeConfig& vae = vae_->config();
+  const std::int64_t cells = data.height * data.width / (vae.scale() * vae.scale());
+  const std::int64_t values =
+      2 * vae.latent_channels * cells + image_encoder_->config().projection_dim;
+  const auto missing = [&](std::int64_t n) { return wants_pixels(training_->plan(seed_, n)); };
+  return count_missing(data.clips, missing) * data.frames * values *
+         static_cast<std::int64_t>(sizeof(float));
 }
 
 pipeline::Conditioning DepthTargets::condition(const data::Clip& clip, std::uint64_t noise_seed) {

@@ -32,10 +32,11 @@ fs::path teacher_folder(const DistillConfig& config, const fs::path& fallback) {
 }
 
 std::shared_ptr<Teacher> make_teacher(Stage& stage, const fs::path& folder,
-                                      const fs::path& cache_dir, torch::Device device) {
+                                      const fs::path& cache_dir, torch::Device device,
+                                      CacheUse use = CacheUse::kOptional) {
   const DistillConfig& config = stage.config();
   return std::make_shared<Teacher>(pipeline::find_model(folder, config.model.teacher_unet),
-                                   config.teacher, cache_dir, device, stage.decoder_maps());
+                                   config.teacher, cache_dir, device, stage.decoder_maps(), use);
 }
 
 /// Throws DataError if a part is missing, or the header of its weights is damaged or cut off.
@@ -80,7 +81,7 @@ Parts build(Stage& stage, std::shared_ptr<data::ClipDataset> training, const fs:
        .origin = {.program = stage.program(),
                   .config = stage.yaml(),
                   .model = model,
-                  .data_hash = parts.training->fingerprint()},
+                  .data_hash = parts.training->fingerprint().content()},
        .device = device});
   return parts;
 }
@@ -118,13 +119,13 @@ ExitCode distill(Stage& stage, const RunOptions& options) {
       build(stage, std::move(training), teacher_folder(config, run->root() / "teacher"),
             cache_folder(config.cache, *run), device);
   const Teacher& teacher = parts.targets->teacher();
-  std::map<std::string, std::string> inputs = teacher_hashes(teacher);
-  inputs["data set"] = parts.training->fingerprint();
-  Trainer trainer(*parts.distiller, parts.training, trainer_config(config, inputs), *run);
+  Trainer trainer(*parts.distiller, parts.training, trainer_config(config, teacher_hashes(teacher)),
+                  *run);
   if (options.resume) trainer.resume();
+  prepare_cache(*parts.targets, trainer, *run);
   run->write_manifest({.program = stage.program(),
                        .config_hash = sha256_hex(stage.yaml()),
-                       .data_hash = parts.training->fingerprint(),
+                       .data_hash = parts.training->fingerprint().content(),
                        .weights = {{"unet", teacher.unet_hash()},
                                    {"vae", teacher.vae_hash()},
                                    {"image_encoder", teacher.image_encoder_hash()}},
@@ -135,6 +136,7 @@ ExitCode distill(Stage& stage, const RunOptions& options) {
     audit(*parts.distiller, *parts.training, static_cast<std::uint64_t>(config.train.seed));
   }
   const ExitCode code = trainer.run();
+  log_unwritten(parts.targets->cache());
   if (!teacher.unet_loaded()) {
     log::info("train", concat("every target came from the cache: ",
                               teacher.vae_loaded() ? "the teacher was not loaded"
@@ -148,8 +150,8 @@ CacheBuild build_teacher_cache(Stage& stage, std::int64_t samples) {
   require_cache_dir(config);
   const torch::Device device = configure_torch(config.train);
   const auto training = check_inputs(stage);
-  const auto teacher =
-      make_teacher(stage, teacher_folder(config, shared_teacher(config)), config.cache.dir, device);
+  const auto teacher = make_teacher(stage, teacher_folder(config, shared_teacher(config)),
+                                    config.cache.dir, device, CacheUse::kRequired);
   ClipTargets targets(config, teacher, training);
   const ValidationData validation =
       validation_data(config.validation, config.data, config.train.seed);

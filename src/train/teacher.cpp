@@ -43,6 +43,22 @@ void check_maps(const DecoderMaps& maps, const models::VaeConfig& vae) {
   }
 }
 
+/// Numbers in one frame of a decoder map.
+std::int64_t map_values(const models::VaeConfig& vae, const std::string& map, std::int64_t pool,
+                        std::int64_t height, std::int64_t width) {
+  const std::vector<std::int64_t> widths(vae.block_out_channels.rbegin(),
+                                         vae.block_out_channels.rend());
+  constexpr std::string_view kUpBlocks = "decoder.up_blocks.";
+  std::size_t block = 0;
+  std::int64_t pixels = vae.scale();  // of a side of a cell
+  if (map.starts_with(kUpBlocks)) {
+    block = std::stoul(map.substr(kUpBlocks.size()));
+    pixels = std::max<std::int64_t>(1, pixels >> (block + 1));
+  }
+  if (pool > 0) pixels = pool;
+  return widths[block] * (height / pixels) * (width / pixels);
+}
+
 /// Points `tensor` at the memory of `other` if they hold the same.
 bool share(torch::Tensor tensor, const torch::Tensor& other) {
   if (tensor.scalar_type() != other.scalar_type() || tensor.device() != other.device() ||
@@ -57,9 +73,9 @@ bool share(torch::Tensor tensor, const torch::Tensor& other) {
 
 Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
                  const std::filesystem::path& cache_dir, torch::Device device,
-                 std::optional<DecoderMaps> maps)
+                 std::optional<DecoderMaps> maps, CacheUse use)
     : folders_(folders), config_(config), device_(device), maps_(std::move(maps)) {
-  if (!cache_dir.empty()) cache_.emplace(cache_dir);
+  if (!cache_dir.empty()) cache_.emplace(cache_dir, use);
   vae_config_ = config::load_json<models::VaeConfig>(folders.vae / "config.json");
   if (maps_) check_maps(*maps_, vae_config_);
   model_.scheduler = pipeline::load_scheduler(folders.scheduler);
@@ -70,6 +86,7 @@ Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& con
   const auto unet_config = config::load_json<models::UNetConfig>(folders.unet / "config.json");
   const auto clip_config =
       config::load_json<models::ClipConfig>(folders.image_encoder / "config.json");
+  embedding_ = clip_config.projection_dim;
   fixed_parts_ = {{"format", kFormat},
                   {"unet", model_.unet_hash},
                   {"unet_config", config_hash(unet_config)},
@@ -105,6 +122,18 @@ KeyParts Teacher::key_parts(const Request& request) const {
 
 bool Teacher::cached(const Request& request) const {
   return cache_ && cache_->contains(cache_key(key_parts(request)));
+}
+
+std::int64_t Teacher::target_bytes(const Request& request) const {
+  const std::int64_t cells = request.height * request.width / (latent_scale() * latent_scale());
+  std::int64_t values = 2 * latent_channels() * cells + embedding_;
+  if (maps_) {
+    values += request.height * request.width;
+    for (const auto& [map, pool] : *maps_) {
+      values += map_values(vae_config_, map, pool, request.height, request.width);
+    }
+  }
+  return request.frames * values * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::optional<TeacherTarget> Teacher::find(const Request& request) const {

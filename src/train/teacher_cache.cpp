@@ -7,9 +7,12 @@
 #include <cstring>
 #include <map>
 
+#include "disk_space.h"
 #include "vdd/core/error.h"
 #include "vdd/core/file_lock.h"
 #include "vdd/core/hash.h"
+#include "vdd/core/log.h"
+#include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/tensor/state_dict.h"
@@ -112,7 +115,7 @@ std::string device_key(torch::Device device) {
   return device.is_cpu() ? concat("cpu, ", at::get_num_threads(), " threads") : "cuda";
 }
 
-TeacherCache::TeacherCache(fs::path dir) : dir_(std::move(dir)) {
+TeacherCache::TeacherCache(fs::path dir, CacheUse use) : dir_(std::move(dir)), use_(use) {
   remove_leftovers(dir_);
   std::error_code error;
   for (fs::directory_iterator entry(dir_, error), end; !error && entry != end;
@@ -135,15 +138,51 @@ std::optional<TeacherTarget> TeacherCache::find(const std::string& key) const {
   return read_entry(path(key));
 }
 
-void TeacherCache::store(const KeyParts& parts, const TeacherTarget& target) const {
+void TeacherCache::store(const KeyParts& parts, const TeacherTarget& target) {
+  try {
+    write(parts, target);
+  } catch (const ResourceError& e) {
+    if (use_ == CacheUse::kRequired) throw;
+    if (unwritten_++ > 0) return;
+    log::warning("cache", concat(e.what(), "; going on without this entry (said once)"));
+  }
+}
+
+void TeacherCache::write(const KeyParts& parts, const TeacherTarget& target) const {
   const fs::path file = path(cache_key(parts));
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   if (error) throw ResourceError(concat(file.parent_path().string(), ": ", error.message()));
   const auto named = tensors(target);
+  if (reserved_ > 0) {
+    const std::int64_t left = free_disk_bytes(dir_) - total_bytes(named);
+    if (left < reserved_) {
+      throw ResourceError(concat(escape(file.string(), 1000), ": the last ", mebibytes(reserved_),
+                                 " of the disk are kept for checkpoints"));
+    }
+  }
   io::save_safetensors(
       file, named,
       {{"format", "pt"}, {"parts", lines(parts)}, {"sha256", tensor::content_hash(named)}});
+}
+
+void TeacherCache::expect(std::int64_t bytes, std::int64_t reserved, const fs::path& other) {
+  reserved_ = same_file_system(dir_, other) ? reserved : 0;
+  const std::int64_t free = free_disk_bytes(dir_);
+  if (free - reserved_ >= bytes) return;
+  log::warning("cache",
+               concat(escape(dir_.string(), 1000), ": ", mebibytes(free),
+                      " are free, the cache may take ", mebibytes(bytes),
+                      reserved_ > 0 ? concat(" and the checkpoints ", mebibytes(reserved_)) : "",
+                      "; what does not fit is computed each time it is needed"));
+}
+
+std::int64_t count_missing(std::int64_t targets, const std::function<bool(std::int64_t)>& missing) {
+  constexpr std::int64_t kMost = 64;
+  const std::int64_t looked_at = std::min(targets, kMost);
+  std::int64_t found_missing = 0;
+  for (std::int64_t i = 0; i < looked_at; ++i) found_missing += missing(i * targets / looked_at);
+  return looked_at == 0 ? 0 : targets * found_missing / looked_at;
 }
 
 CacheReport cache_stat(const fs::path& dir) {

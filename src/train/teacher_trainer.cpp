@@ -10,7 +10,6 @@
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
-#include "vdd/io/pictures.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
@@ -142,9 +141,7 @@ ValidationResult TeacherTrainer::validate(std::int64_t step, const RunDir& run) 
     }
     if (!config.pictures) continue;
     rows.push_back({"truth", io::RowKind::kDisparity, clip.disparity_THW});
-    const auto png = run.sample(step, concat("clip", k, ".png"));
-    io::write_strip(png, rows, config.columns);
-    result.pictures.emplace_back(concat("valid/clip", k), png);
+    add_picture(result, run, step, k, rows, config.columns);
   }
   if (scores.empty()) throw DataError("validation", "no clip has depth");
   for (const auto& [of, list] : scores) {

@@ -93,30 +93,31 @@ ExitCode train_teacher(TrainTeacherConfig config, const RunOptions& options) {
   const fs::path cache =
       run && config.data.clips > 0 ? cache_folder(config.cache, *run) : fs::path();
   DepthTargets targets(config, model, training, cache, device);
-  TeacherTrainer teacher(config, std::move(model), std::move(targets),
-                         validation_data(config.validation, config.data, config.train.seed),
-                         {.config = yaml, .model = folder, .data_hash = training->fingerprint()},
-                         device);
+  TeacherTrainer teacher(
+      config, std::move(model), std::move(targets),
+      validation_data(config.validation, config.data, config.train.seed),
+      {.config = yaml, .model = folder, .data_hash = training->fingerprint().content()}, device);
   const auto seed = static_cast<std::uint64_t>(config.train.seed);
   if (options.dry_run) {
     audit(teacher, *training, seed);
     return ExitCode::kDone;
   }
-  std::map<std::string, std::string> inputs = weights;
-  inputs["data set"] = training->fingerprint();
-  TrainerConfig of_trainer = trainer_config(config, inputs);
+  TrainerConfig of_trainer = trainer_config(config, weights);
   of_trainer.batch = config.batch;
   Trainer trainer(teacher, training, of_trainer, *run);
   if (options.resume) trainer.resume();
+  prepare_cache(teacher.targets(), trainer, *run);
   run->write_manifest({.program = "vdd train-teacher",
                        .config_hash = sha256_hex(yaml),
-                       .data_hash = training->fingerprint(),
+                       .data_hash = training->fingerprint().content(),
                        .weights = weights,
                        .device = config.train.device,
                        .threads = config.train.threads},
                       trainer.step());
   if (trainer.step() == 0) audit(teacher, *training, seed);
-  return trainer.run();
+  const ExitCode code = trainer.run();
+  log_unwritten(teacher.targets().cache());
+  return code;
 }
 
 }  // namespace vdd::train

@@ -42,10 +42,9 @@ ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
       teacher_answers(config, training, run ? cache_folder(config.cache, *run) : "", device);
   VaeTrainer vae(config, training, answers,
                  validation_data(config.validation, config.data, config.train.seed),
-                 {.config = yaml, .data_hash = training->fingerprint()}, device);
+                 {.config = yaml, .data_hash = training->fingerprint().content()}, device);
   std::map<std::string, std::string> weights = {{"vae", start}};
-  std::map<std::string, std::string> inputs = {{"VAE", start},
-                                               {"data set", training->fingerprint()}};
+  std::map<std::string, std::string> inputs = {{"VAE", start}};
   if (answers) {
     const auto its = teacher_hashes(answers->teacher());
     weights.insert(its.begin(), its.end());
@@ -58,15 +57,18 @@ ExitCode train_vae(TrainVaeConfig config, const RunOptions& options) {
   }
   Trainer trainer(vae, training, trainer_config(config, inputs), *run);
   if (options.resume) trainer.resume();
+  if (answers) prepare_cache(*answers, trainer, *run);
   run->write_manifest({.program = "vdd train-vae",
                        .config_hash = sha256_hex(yaml),
-                       .data_hash = training->fingerprint(),
+                       .data_hash = training->fingerprint().content(),
                        .weights = weights,
                        .device = config.train.device,
                        .threads = config.train.threads},
                       trainer.step());
   if (trainer.step() == 0) audit(vae, *training, seed);
-  return trainer.run();
+  const ExitCode code = trainer.run();
+  if (answers) log_unwritten(answers->cache());
+  return code;
 }
 
 }  // namespace vdd::train

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "disk_space.h"
+#include "trainer_state.h"
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/files.h"
@@ -21,38 +23,6 @@
 namespace vdd::train {
 namespace fs = std::filesystem;
 namespace {
-
-struct Input {
-  std::string name, hash;
-  constexpr void fields(auto& f) {
-    f("name", name, "what the run was started with");
-    f("hash", hash, "hash of its content");
-  }
-};
-
-/// trainer/state.json: all that is neither weights nor optimizer moments.
-struct TrainerState {
-  std::int64_t step = 0, samples = 0, optimizer_updates = 0, ema_updates = 0;
-  std::int64_t validated_step = -1, dropped = 0, good_updates = 0, best_step = -1, log_lines = 0;
-  double loss_scale = 1;
-  std::optional<double> best_score;
-  std::vector<Input> inputs;
-
-  constexpr void fields(auto& f) {
-    f("step", step, "updates done");
-    f("samples", samples, "samples they used");
-    f("optimizer_updates", optimizer_updates, "updates that changed the weights");
-    f("ema_updates", ema_updates, "updates of the moving average");
-    f("validated_step", validated_step, "last step that was validated");
-    f("dropped", dropped, "updates in a row that were not finite");
-    f("good_updates", good_updates, "fp16: updates since the loss scale changed");
-    f("loss_scale", loss_scale, "fp16: loss scale");
-    f("best_score", best_score, "best validation score");
-    f("best_step", best_step, "its step");
-    f("log_lines", log_lines, "lines of metrics.jsonl");
-    f("inputs", inputs, "what must be the same when the run goes on");
-  }
-};
 
 class Stopwatch {
  public:
@@ -71,32 +41,6 @@ std::string sample_list(const std::vector<std::int64_t>& numbers,
     texts.push_back(concat(numbers[i], " (", sources[i], ")"));
   }
   return join(texts, ", ");
-}
-
-/// Before any time is spent: two checkpoints must fit on the disk.
-void require_disk_space(const Selection& selection, bool averages, const fs::path& folder) {
-  std::int64_t bytes = 0;
-  for (const auto& parameter : selection.parameters) {
-    const auto own = static_cast<std::int64_t>(parameter.tensor.nbytes());
-    bytes += own * (parameter.trained ? (averages ? 4 : 3) : 1);
-  }
-  const std::int64_t free = free_disk_bytes(folder);
-  if (free < 2 * bytes) {
-    throw ResourceError(concat(folder.string(), ": ", free >> 20,
-                               " MiB are free, two checkpoints take ", 2 * bytes >> 20, " MiB"));
-  }
-}
-
-void require_same_inputs(const std::map<std::string, std::string>& now,
-                         const std::vector<Input>& before, const fs::path& checkpoint) {
-  for (const auto& [name, hash] : before) {
-    const auto it = now.find(name);
-    if (it != now.end() && it->second != hash) {
-      throw ConfigError(concat(checkpoint.string(), ": the run was started with another ", name,
-                               " (content hash ", hash.substr(0, 12), ", now ",
-                               it->second.substr(0, 12), ")"));
-    }
-  }
 }
 
 }  // namespace
@@ -152,8 +96,45 @@ Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> datase
       scaler_(config.precision),
       accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
       checkpoints_(run, config.train.keep) {
-  require_disk_space(distiller.selection(), config.ema.enabled, run.root());
   if (config.ema.enabled) ema_.emplace(optimizer_.parameters(), config.ema);
+  require_disk_space();
+  dataset_->fingerprint();  // as it is before the first sample
+}
+
+/// Of one, but for the model's config files.
+std::int64_t Trainer::checkpoint_bytes() const {
+  constexpr std::int64_t kNamesAndNumbers = 1 << 20;
+  std::int64_t bytes = kNamesAndNumbers + total_bytes(optimizer_.state());
+  for (const auto& parameter : distiller_.selection().parameters) {
+    bytes += static_cast<std::int64_t>(parameter.tensor.nbytes());
+  }
+  return bytes + (ema_ ? total_bytes(ema_->state()) : 0);
+}
+
+std::int64_t Trainer::checkpoint_bytes_ahead() const {
+  const TrainConfig& train = config_.train;
+  const auto found = list_checkpoints(checkpoints_.folder());
+  std::int64_t updates = train.max_steps;
+  if (train.max_samples > 0) {
+    updates = std::min(updates, (train.max_samples + train.accumulation - 1) / train.accumulation);
+  }
+  updates -= found.empty() ? 0 : found.back().step;
+  if (updates <= 0) return 0;
+  std::int64_t saves = updates / train.checkpoint_every + 1;
+  if (config_.validate_every > 0) saves += updates / config_.validate_every;
+  // At most: those that are kept, the best, and a new one before an old one goes.
+  const std::int64_t most = train.keep + 2 - std::ssize(found);
+  return checkpoint_bytes() * std::max<std::int64_t>(1, std::min({saves, updates, most}));
+}
+
+/// Before any time is spent.
+void Trainer::require_disk_space() const {
+  const std::int64_t free = free_disk_bytes(checkpoints_.folder());
+  const std::int64_t wanted = checkpoint_bytes_ahead();
+  if (free >= wanted) return;
+  throw ResourceError(concat(escape(checkpoints_.folder().string(), 1000), ": ", mebibytes(free),
+                             " are free, the checkpoints take ", mebibytes(wanted), ", ",
+                             mebibytes(checkpoint_bytes()), " each; see train.keep"));
 }
 
 void Trainer::resume() {
@@ -164,11 +145,14 @@ void Trainer::resume() {
   const Checkpoint checkpoint = checkpoints_.newest_valid();
   const fs::path folder = checkpoint.path / "trainer";
   const auto state = config::load_json<TrainerState>(folder / "state.json");
-  require_same_inputs(config_.inputs, state.inputs, checkpoint.path);
+  require_same_inputs(state, config_.inputs, checkpoint.path);
+  require_same_data(state, dataset_->fingerprint(), config_.train.allow_data_change,
+                    checkpoint.path);
 
   distiller_.load_model(checkpoint.path);
   optimizer_.load_state(io::SafetensorsFile(folder / "optimizer.safetensors"),
                         state.optimizer_updates);
+  whole_updates_ = state.optimizer_updates;
   if (ema_) {  // the model folder holds the averages, see save()
     ema_->load_state(io::SafetensorsFile(folder / "weights.safetensors"), state.ema_updates);
     ema_->swap();
@@ -194,8 +178,31 @@ ExitCode Trainer::run() {
       dataset_, static_cast<std::uint64_t>(train.seed), samples_,
       static_cast<int>(dataset_->config().workers), static_cast<int>(dataset_->config().prefetch),
       [this](const data::ClipPlan& plan) { return distiller_.wants_pixels(plan); });
-  if (validation_due()) validate();
+  try {
+    run_updates();
+  } catch (...) {
+    rescue();
+    throw;
+  }
+  loader_.reset();
 
+  const bool finished = (step_ >= train.max_steps || window_size() == 0) && !validation_due();
+  if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
+  metrics_->sync();
+  report();
+  if (finished) {
+    log::info("train", concat("done: ", step_, " updates, ", samples_, " samples"));
+    return ExitCode::kDone;
+  }
+  const StopReason reason = stop_requested();
+  log::info("train", concat("stopped by ", describe(reason), " after update ", step_,
+                            "; --resume goes on from there"));
+  return exit_code(reason);
+}
+
+void Trainer::run_updates() {
+  const TrainConfig& train = config_.train;
+  if (validation_due()) validate();
   progress_ = std::make_unique<Progress>(
       "train", Progress::Options{.total = train.max_steps, .first = step_});
   while (step_ < train.max_steps && window_size() > 0) {
@@ -211,20 +218,32 @@ ExitCode Trainer::run() {
     if (step_ % train.checkpoint_every == 0 || best_step_ == step_) save(/*final=*/false);
   }
   progress_->finish();
-  loader_.reset();
+}
 
-  const bool finished = (step_ >= train.max_steps || window_size() == 0) && !validation_due();
-  if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
-  metrics_->sync();
-  report();
-  if (finished) {
-    log::info("train", concat("done: ", step_, " updates, ", samples_, " samples"));
-    return ExitCode::kDone;
+/// An error ends the run: keeps its last finished update. Throws nothing, as it is that error which
+/// decides how the program ends.
+void Trainer::rescue() {
+  try {
+    accumulation_.discard();
+    loader_.reset();
+    if (optimizer_.updates() != whole_updates_) {
+      log::warning("train", concat("an error ended the run inside update ", step_ + 1,
+                                   ": its weights are not saved; --resume goes on from update ",
+                                   std::max<std::int64_t>(saved_step_, 0)));
+      return;
+    }
+    if (step_ == 0) return;
+    if (saved_step_ != step_) save(/*final=*/true);
+    report();
+    log::info("train", concat("an error ended the run after update ", step_,
+                              ", which is saved; --resume goes on from there"));
+  } catch (const std::exception& e) {
+    const std::string_view what = e.what();
+    log::warning("train", concat("an error ended the run after update ", step_,
+                                 ", which could not be saved: ", what.substr(0, what.find('\n'))));
+  } catch (...) {
+    log::warning("train", concat("update ", step_, " could not be saved"));
   }
-  const StopReason reason = stop_requested();
-  log::info("train", concat("stopped by ", describe(reason), " after update ", step_,
-                            "; --resume goes on from there"));
-  return exit_code(reason);
 }
 
 std::int64_t Trainer::window_size() const {
@@ -258,18 +277,27 @@ bool Trainer::collect(Window& window) {
       return false;
     }
     std::vector<std::future<Pass>> passes;
-    do {
-      const std::int64_t first = samples_ + std::ssize(window.numbers);
-      const std::int64_t count = std::min(config_.batch, window.size - std::ssize(window.numbers));
-      std::vector<data::Clip> clips;
-      for (std::int64_t n = first; n < first + count; ++n) {
-        clips.push_back(loader_->next());
-        window.start(clips.back(), n, loader_->last_wait_seconds());
-      }
-      passes.push_back(passes_.submit(
-          [this, first, clips = std::move(clips)] { return run_pass(clips, first); }));
-    } while (std::ssize(passes) < passes_.size() && std::ssize(window.numbers) < window.size);
-    for (auto& future : passes) future.wait();  // before any of them throws
+    const auto wait_for_all = [&] {
+      for (auto& future : passes) future.wait();
+    };
+    try {
+      do {
+        const std::int64_t first = samples_ + std::ssize(window.numbers);
+        const std::int64_t count =
+            std::min(config_.batch, window.size - std::ssize(window.numbers));
+        std::vector<data::Clip> clips;
+        for (std::int64_t n = first; n < first + count; ++n) {
+          clips.push_back(loader_->next());
+          window.start(clips.back(), n, loader_->last_wait_seconds());
+        }
+        passes.push_back(passes_.submit(
+            [this, first, clips = std::move(clips)] { return run_pass(clips, first); }));
+      } while (std::ssize(passes) < passes_.size() && std::ssize(window.numbers) < window.size);
+    } catch (...) {
+      wait_for_all();  // they use the weights
+      throw;
+    }
+    wait_for_all();  // before any of them throws
     for (auto& future : passes) {
       const Pass pass = future.get();
       for (const SampleLoss& sample : pass.samples) window.add(sample);
@@ -291,6 +319,7 @@ void Trainer::update(Window& window) {
   dropped_ = 0;
   ++step_;
   samples_ += window.size;
+  whole_updates_ = optimizer_.updates();
   window.finish();
   log_update(window, report);
 }
@@ -372,9 +401,12 @@ void Trainer::validate() {
     }
   }
   events_->scalars(step_, scalars);
-  for (const auto& [tag, png] : result.pictures) {
-    events_->image(step_, tag, read_file(png, 1 << 26));
-  }
+  optionally("the pictures of a validation", [&] {
+    for (const auto& [tag, png] : result.pictures) {
+      events_->image(step_, tag, read_file(png, 1 << 26));
+    }
+    if (!result.picture_problem.empty()) throw ResourceError(result.picture_problem);
+  });
   log::info("valid", concat("update ", step_, ": ", join(texts, ", ")));
   if (!std::isfinite(result.score)) {
     log::error("valid", concat("update ", step_, ": the score is not finite"));
@@ -389,7 +421,6 @@ void Trainer::validate() {
 /// The model folder holds what one would use: the averaged weights, if there are any. The raw ones
 /// are then in trainer/weights.safetensors.
 void Trainer::save(bool final) {
-  metrics_->sync();
   TrainerState state{.step = step_,
                      .samples = samples_,
                      .optimizer_updates = optimizer_.updates(),
@@ -402,8 +433,10 @@ void Trainer::save(bool final) {
                      .loss_scale = scaler_.state().scale,
                      .best_score = best_score_,
                      .inputs = {}};
+  state.inputs.push_back({kDataSet, dataset_->fingerprint().text()});
   for (const auto& [name, hash] : config_.inputs) state.inputs.push_back({name, hash});
   const auto fill = [&](const fs::path& staged) {
+    metrics_->sync();  // the lines that the checkpoint counts
     const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
     distiller_.save_model(staged, step_);
     const fs::path folder = staged / "trainer";
@@ -413,18 +446,26 @@ void Trainer::save(bool final) {
     write_file_atomic(folder / "state.json", config::to_json(state));
   };
   const bool best = !best_score_ || best_step_ == step_;  // the newest, as long as none has a score
-  if (checkpoints_.save(step_, fill, {.best = best, .final = final})) saved_step_ = step_;
+  const CheckpointStore::SaveOptions options{
+      .bytes = checkpoint_bytes(), .best = best, .final = final};
+  if (checkpoints_.save(step_, fill, options)) saved_step_ = step_;
 }
 
-/// The page for people. That it cannot be written never stops a training.
-void Trainer::report() {
+/// What is for people to look at: that it cannot be written never stops a training, and is said
+/// once.
+void Trainer::optionally(const std::string& what, const std::function<void()>& write) {
   try {
-    report::write_report(run_.root());
+    write();
   } catch (const std::exception& e) {
-    if (!std::exchange(report_failed_, true)) {
-      log::warning("train", concat("no report.html: ", e.what(), " (said once; training goes on)"));
+    if (failed_.insert(what).second) {
+      log::warning("train",
+                   concat(what, ": not written: ", e.what(), " (said once; training goes on)"));
     }
   }
+}
+
+void Trainer::report() {
+  optionally("report.html", [this] { report::write_report(run_.root()); });
 }
 
 void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed) {

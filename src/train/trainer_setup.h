@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "vdd/core/log.h"
+#include "vdd/core/text.h"
 #include "vdd/train/run_dir.h"
 #include "vdd/train/teacher.h"
 #include "vdd/train/trainer.h"
@@ -23,6 +25,22 @@ inline std::map<std::string, std::string> teacher_hashes(const Teacher& teacher)
   return {{"teacher UNet", teacher.unet_hash()},
           {"teacher VAE", teacher.vae_hash()},
           {"teacher image encoder", teacher.image_encoder_hash()}};
+}
+
+/// Before the first update: warns if the cache of `targets` will not fit on its disk, and keeps the
+/// room of the checkpoints free.
+template <typename Targets>
+void prepare_cache(Targets& targets, const Trainer& trainer, const RunDir& run) {
+  if (TeacherCache* cache = targets.cache()) {
+    cache->expect(targets.cache_bytes_ahead(), trainer.checkpoint_bytes_ahead(), run.root());
+  }
+}
+
+/// Says after the last update what the cache lacks.
+inline void log_unwritten(const TeacherCache* cache) {
+  if (cache == nullptr || cache->unwritten() == 0) return;
+  log::warning("cache", concat(cache->unwritten(), " entries could not be written to ",
+                               escape(cache->dir().string(), 1000)));
 }
 
 /// What the trainer takes from the config of any program.

@@ -10,7 +10,6 @@
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
-#include "vdd/io/pictures.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/nn/initialize.h"
 #include "vdd/pipeline/model_folder.h"
@@ -236,9 +235,7 @@ ValidationResult VaeTrainer::validate(std::int64_t step, const RunDir& run) {
       }
     }
     if (!config.pictures) continue;
-    const auto png = run.sample(step, concat("clip", k, ".png"));
-    io::write_strip(png, rows, config.columns);
-    result.pictures.emplace_back(concat("valid/clip", k), png);
+    add_picture(result, run, step, k, rows, config.columns);
   }
   result.metrics.add("valid/rgb_l1", l1).add("valid/rgb_psnr", psnr);
   result.score = l1;

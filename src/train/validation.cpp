@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/validation.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "vdd/core/error.h"
 #include "vdd/core/log.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
-#include "vdd/io/pictures.h"
 #include "vdd/metrics/alignment.h"
 
 namespace vdd::train {
@@ -32,9 +31,7 @@ class Scores {
  public:
   explicit Scores(const ValidationConfig& config) : config_(config) {}
 
-  /// The picture, if one was written.
-  std::optional<fs::path> add(const data::Clip& clip, const ValidatedClip& result,
-                              const fs::path& png) {
+  void add(const data::Clip& clip, const ValidatedClip& result) {
     ++clips_;
     total_ += result.loss.total.item<double>();
     parts_.resize(result.loss.parts.size());
@@ -42,16 +39,13 @@ class Scores {
       parts_[i].first = result.loss.parts[i].first;
       parts_[i].second += result.loss.parts[i].second.item<double>();
     }
-    if (!config_.depth) return std::nullopt;
+    if (!config_.depth) return;
 
     difference_ += (result.student_THW - result.teacher_THW).abs().mean().item<double>();
     if (clip.depth_THW.defined()) {
       student_.push_back(score_clip(result.student_THW, clip, config_.max_depth));
       teacher_.push_back(score_clip(result.teacher_THW, clip, config_.max_depth));
     }
-    if (!config_.pictures) return std::nullopt;
-    io::write_strip(png, rows_of(clip, result), config_.columns);
-    return png;
   }
 
   double loss() const { return total_ / clips_; }
@@ -86,6 +80,17 @@ metrics::DepthScores score_clip(const torch::Tensor& disparity_Thw, const data::
   return metrics::score_depth(aligned.depth_THW, clip.depth_THW, aligned.valid_THW);
 }
 
+void add_picture(ValidationResult& result, const RunDir& run, std::int64_t step, std::int64_t k,
+                 const std::vector<io::PictureRow>& rows, std::int64_t columns) {
+  const fs::path png = run.sample(step, concat("clip", k, ".png"));
+  try {
+    io::write_strip(png, rows, columns);
+    result.pictures.emplace_back(concat("valid/clip", k), png);
+  } catch (const ResourceError& e) {
+    result.picture_problem = e.what();
+  }
+}
+
 ValidationResult validate_clips(const ValidationConfig& config, const ValidationData& data,
                                 ClipTargets& targets, std::int64_t step, const RunDir& run,
                                 const std::function<ValidatedClip(const TeacherTarget&)>& student) {
@@ -95,9 +100,10 @@ ValidationResult validate_clips(const ValidationConfig& config, const Validation
     if (stop_requested() != StopReason::kNone) return {.complete = false};
     const data::Clip clip = data.dataset->load(data.seed, n);
     const TeacherTarget target = targets.get(clip, n, ClipTargets::Use::kValidation);
-    const fs::path png = run.sample(step, concat("clip", n, ".png"));
-    if (auto picture = scores.add(clip, student(target), png)) {
-      result.pictures.emplace_back(concat("valid/clip", n), *picture);
+    const ValidatedClip answer = student(target);
+    scores.add(clip, answer);
+    if (config.depth && config.pictures) {
+      add_picture(result, run, step, n, rows_of(clip, answer), config.columns);
     }
   }
   result.metrics = scores.metrics();

@@ -109,6 +109,7 @@ TEST_F(DistillUnet, WorkersAndCacheDoNotChangeAByte) {
       {"workers0", {"data.workers=0"}},
       {"workers7", {"data.workers=7", "data.prefetch=5"}},
       {"uncached", {"cache.enabled=false"}},
+      {"unwritable", {"cache.dir=/dev/null/cache"}},
       {"cached", {"cache.dir=" + (whole_ / "teacher_cache").string()}}};
   for (const auto& [name, settings] : variants) {
     const Finished run = run_program("distill_unet", arguments(folder_ / name, settings));
@@ -116,6 +117,9 @@ TEST_F(DistillUnet, WorkersAndCacheDoNotChangeAByte) {
     SCOPED_TRACE(name);
     expect_same(whole_, folder_ / name, /*other_settings=*/true);
     EXPECT_EQ(run.err.find("teacher loaded") == std::string::npos, name == "cached") << run.err;
+    EXPECT_EQ(run.err.find("entries could not be written") != std::string::npos,
+              name == "unwritable")
+        << run.err;
   }
 }
 

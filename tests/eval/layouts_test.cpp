@@ -65,7 +65,9 @@ TEST(Layouts, ScaledIntrinsicsKeepThePixelCentres) {
 }
 
 TEST(Layouts, AListNamesFilesBelowItsFolderOnly) {
-  const auto refuse = [](std::string_view reason) { throw DataError("list.txt", reason); };
+  const auto refuse = [](std::string_view reason) {
+    throw DataError("list.txt", "line 3", reason);
+  };
   EXPECT_EQ(listed_file("/data", "a/b..c/..d.png", refuse), "/data/a/b..c/..d.png");
   EXPECT_EQ(listed_file("/data", "./a b.png", refuse), "/data/./a b.png");
   for (const std::string name :

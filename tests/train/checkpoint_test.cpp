@@ -207,6 +207,18 @@ TEST_F(CheckpointTest, AStorageFailureIsAWarningTwiceThenAnError) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 3);  // and the link
 }
 
+TEST_F(CheckpointTest, TooLittleSpaceIsAStorageFailureBeforeAnythingIsWritten) {
+  CheckpointStore store(run_, 3);
+  const CheckpointStore::SaveOptions huge{.bytes = std::int64_t{1} << 60};
+  const auto never = [](const fs::path&) { FAIL() << "was written"; };
+  EXPECT_FALSE(store.save(1, never, huge));
+  EXPECT_FALSE(store.save(2, never, huge));
+  EXPECT_THAT(thrown<ResourceError>([&] { store.save(3, never, huge); }),
+              testing::AllOf(HasSubstr("are free, it takes 1099511627776 MiB"),
+                             HasSubstr("3 times in a row")));
+  EXPECT_TRUE(store.save(4, filled(4), {.bytes = 1}));
+}
+
 TEST_F(CheckpointTest, TheFinalSaveMustSucceed) {
   CheckpointStore store(run_, 3);
   EXPECT_THROW(store.save(1, no_space, {.final = true}), ResourceError);

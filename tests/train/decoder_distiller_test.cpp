@@ -101,6 +101,39 @@ TEST_F(DecoderDistillerTest, TheTargetIsWhatTheVaeDecodesFromTheTeachersLatent) 
   }
 }
 
+TEST_F(DecoderDistillerTest, ACacheThatCannotBeWrittenChangesNoByte) {
+  const data::Clip clip = dataset_->load(0, 0);
+  const auto cached = targets(folder_.write("in the way", "") / "cache");
+  EXPECT_TRUE(identical(cached->get(clip, 0), targets()->get(clip, 0)));
+  EXPECT_EQ(cached->cache()->unwritten(), 1);
+}
+
+TEST_F(DecoderDistillerTest, TellsTheSizeOfWhatTheCacheLacks) {
+  config_.data.clips = 2;
+  const auto bytes = [](const TeacherTarget& target) {
+    auto sum = target.rgb_latent_TChw.nbytes() + target.image_embeds_TD.nbytes() +
+               target.teacher_latent_TChw.nbytes();
+    if (target.disparity_THW.defined()) sum += target.disparity_THW.nbytes();
+    for (const auto& [map, value] : target.features_TChw) sum += value.nbytes();
+    return static_cast<std::int64_t>(sum);
+  };
+  const data::Clip clip = dataset_->load(0, 0);
+  for (const std::int64_t pool : {0, 16}) {
+    for (const char* map : {"decoder.conv_in", "decoder.mid_block", "decoder.up_blocks.0",
+                            "decoder.up_blocks.2", "decoder.up_blocks.3"}) {
+      config_.loss.affinity.pairs = {{.student = "", .teacher = map, .pool = pool}};
+      EXPECT_EQ(targets(folder_ / "cache")->cache_bytes_ahead(), 2 * bytes(targets()->get(clip, 0)))
+          << map << ' ' << pool;
+    }
+  }
+  const auto latents = targets(folder_ / "cache", /*latents_only=*/true);
+  const std::int64_t both = latents->cache_bytes_ahead();
+  const std::int64_t one = bytes(latents->get(clip, 0));
+  EXPECT_EQ(both, 2 * one);
+  EXPECT_EQ(latents->cache_bytes_ahead(), one);
+  EXPECT_EQ(targets()->cache_bytes_ahead(), 0);
+}
+
 TEST_F(DecoderDistillerTest, LatentsOfStageOneAreDecodedNotComputedAnew) {
   const data::Clip clip = dataset_->load(0, 0);
   const TeacherTarget fresh = targets()->get(clip, 0);

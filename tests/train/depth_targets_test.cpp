@@ -89,6 +89,26 @@ TEST_F(DepthTargetsTest, TheCacheSparesThePixelsAndGivesTheSameBytes) {
   EXPECT_TRUE(identical(cached.get(blind, 3), fresh));
 }
 
+TEST_F(DepthTargetsTest, ACacheThatCannotBeWrittenChangesNoByte) {
+  const data::Clip clip = dataset_->load(0, 3);
+  DepthTargets cached = targets(folder_.write("in the way", "") / "cache");
+  EXPECT_TRUE(identical(cached.get(clip, 3), targets().get(clip, 3)));
+  EXPECT_EQ(cached.cache()->unwritten(), 1);
+}
+
+TEST_F(DepthTargetsTest, TellsTheSizeOfWhatTheCacheLacks) {
+  config_.data.clips = 2;
+  dataset_ = std::make_shared<data::ClipDataset>(config_.data);
+  EXPECT_EQ(targets().cache_bytes_ahead(), 0);
+  DepthTargets cached = targets(folder_ / "cache");
+  const TeacherTarget target = cached.get(dataset_->load(0, 1), 1);
+  const auto entry =
+      static_cast<std::int64_t>(target.rgb_latent_TChw.nbytes() + target.image_embeds_TD.nbytes() +
+                                target.teacher_latent_TChw.nbytes());
+  EXPECT_EQ(cached.cache_bytes_ahead(), entry);
+  EXPECT_EQ(targets(folder_ / "empty").cache_bytes_ahead(), 2 * entry);
+}
+
 TEST_F(DepthTargetsTest, WhatDeterminesTheAnswerIsInTheKey) {
   const data::ClipPlan plan = dataset_->plan(0, 0);
   targets(folder_.path()).get(dataset_->load(plan), 0);
@@ -110,7 +130,7 @@ TEST_F(DepthTargetsTest, MoreDataKeepsTheCache) {
   config_.data.sources = {
       {.kind = "virtual_kitti", .root = (*shared_ / "data" / "vkitti2").string()}};
   const auto other = std::make_shared<data::ClipDataset>(config_.data);
-  ASSERT_NE(other->fingerprint(), dataset_->fingerprint());
+  ASSERT_NE(other->fingerprint().text(), dataset_->fingerprint().text());
   EXPECT_FALSE(
       DepthTargets(config_, model_, other, folder_.path(), torch::kCPU).wants_pixels(plan));
 }

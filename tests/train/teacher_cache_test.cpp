@@ -9,6 +9,7 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/log.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/tensor/random.h"
 
@@ -38,7 +39,7 @@ TEST(TeacherCache, KeyIsTheHashOfTheLinesOfItsParts) {
 
 TEST(TeacherCache, AHitGivesTheVeryBytesThatWereStored) {
   const TempDir folder;
-  const TeacherCache cache(folder.path());
+  TeacherCache cache(folder.path());
   const std::string key = cache_key(kParts);
   EXPECT_FALSE(cache.contains(key));
   EXPECT_FALSE(cache.find(key));
@@ -54,7 +55,7 @@ TEST(TeacherCache, AHitGivesTheVeryBytesThatWereStored) {
 
 TEST(TeacherCache, TheFileHoldsTheTensorsThatTheDocumentationNames) {
   const TempDir folder;
-  const TeacherCache cache(folder.path());
+  TeacherCache cache(folder.path());
   cache.store(kParts, some_target(5));
   const io::SafetensorsFile file(cache.path(cache_key(kParts)));
   EXPECT_EQ(file.get("noise_seed").item<std::int64_t>(), 5);
@@ -67,7 +68,7 @@ TEST(TeacherCache, TheFileHoldsTheTensorsThatTheDocumentationNames) {
 
 TEST(TeacherCache, KeepsDisparityAndFeaturesWhereThereAreAny) {
   const TempDir folder;
-  const TeacherCache cache(folder.path());
+  TeacherCache cache(folder.path());
   TeacherTarget target = some_target(5);
   target.disparity_THW = tensor::randn({2, 24, 40}, 4);
   target.features_TChw = {{"decoder.up_blocks.0", tensor::randn({2, 8, 2, 3}, 5)},
@@ -93,9 +94,62 @@ TEST(TeacherCache, SweepsWhatKilledProcessesLeft) {
   EXPECT_TRUE(fs::exists(folder / "ab/ab12.safetensors"));
 }
 
+TEST(TeacherCache, AnEntryThatCannotBeWrittenIsAnErrorOnlyIfTheCacheIsRequired) {
+  const TempDir folder;
+  log::add_file(folder / "log");
+  const auto dir = folder.write("in the way", "") / "cache";
+  TeacherCache required(dir), optional(dir, CacheUse::kOptional);
+  EXPECT_THAT(thrown<ResourceError>([&] { required.store(kParts, some_target(5)); }),
+              HasSubstr("in the way"));
+  EXPECT_EQ(required.unwritten(), 0);
+  for (int i = 0; i < 3; ++i) optional.store(kParts, some_target(5));
+  EXPECT_EQ(optional.unwritten(), 3);
+  log::flush();
+  const std::string log = content(folder / "log");
+  EXPECT_THAT(log, HasSubstr("in the way"));
+  EXPECT_EQ(log.find("warning"), log.rfind("warning")) << log;
+}
+
+TEST(TeacherCache, LeavesTheRoomOfOthersOnItsDisk) {
+  const TempDir folder;
+  constexpr std::int64_t kAll = std::int64_t{1} << 60;
+  TeacherCache beside(folder / "cache", CacheUse::kOptional),
+      elsewhere(folder / "other", CacheUse::kOptional);
+  beside.expect(0, kAll, folder / "run");
+  beside.store(kParts, some_target(5));
+  EXPECT_EQ(beside.unwritten(), 1);
+  elsewhere.expect(0, kAll, "/proc");
+  elsewhere.store(kParts, some_target(5));
+  EXPECT_EQ(elsewhere.unwritten(), 0);
+}
+
+TEST(TeacherCache, SaysBeforehandThatItWillNotFit) {
+  const TempDir folder;
+  log::add_file(folder / "log");
+  TeacherCache cache(folder / "cache", CacheUse::kOptional);
+  cache.expect(1000, 1000, folder / "run");
+  log::flush();
+  EXPECT_EQ(content(folder / "log"), "");
+  cache.expect(std::int64_t{1} << 60, std::int64_t{1} << 21, folder / "run");
+  log::flush();
+  EXPECT_THAT(content(folder / "log"),
+              HasSubstr("may take 1099511627776 MiB and the checkpoints 2 MiB"));
+}
+
+TEST(TeacherCache, MissingTargetsAreCountedOrEstimated) {
+  const auto odd = [](std::int64_t n) { return n % 2 == 1; };
+  EXPECT_EQ(count_missing(0, odd), 0);
+  EXPECT_EQ(count_missing(5, odd), 2);
+  EXPECT_EQ(count_missing(64, odd), 32);
+  std::int64_t looked_at = 0;
+  const auto second_half = [&](std::int64_t n) { return ++looked_at, n >= 500'000; };
+  EXPECT_EQ(count_missing(1'000'000, second_half), 500'000);
+  EXPECT_EQ(looked_at, 64);
+}
+
 TEST(TeacherCache, FindsEveryKindOfDamage) {
   const TempDir folder;
-  const TeacherCache cache(folder.path());
+  TeacherCache cache(folder.path());
   const std::string key = cache_key(kParts);
   cache.store(kParts, some_target(5));
   const auto path = cache.path(key);

@@ -6,7 +6,9 @@
 #include <torch/torch.h>
 
 #include <chrono>
+#include <functional>
 #include <limits>
+#include <new>
 #include <thread>
 
 #include "support/clips.h"
@@ -24,6 +26,7 @@ namespace fs = std::filesystem;
 using test::content;
 using test::TempDir;
 using test::thrown;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// Learns the mean colour of the clips: small enough to be followed by hand.
@@ -41,14 +44,19 @@ class Colour final : public Distiller {
   }
   SampleLoss step(const data::Clip& clip, std::int64_t n) override {
     if (n == stop_at) stop();
+    if (n == fail_at) fail();
     torch::Tensor error =
         (weight() - clip.rgb_TCHW.mean({0, 2, 3}) * static_cast<double>(n + 1)).square().sum();
     if (n == nan_at) error = error * std::numeric_limits<double>::quiet_NaN();
     return {.loss = {.total = error, .parts = {{"error", error.detach()}}}, .noise_seed = n};
   }
-  ValidationResult validate(std::int64_t, const RunDir&) override {
+  ValidationResult validate(std::int64_t step, const RunDir&) override {
+    if (step == fail_in_validation) fail();
     const double score = weight().square().sum().item<double>();
-    return {.metrics = Record().add("valid/loss", score), .score = score, .pictures = {}};
+    return {.metrics = Record().add("valid/loss", score),
+            .score = score,
+            .pictures = {},
+            .picture_problem = picture_problem};
   }
   void save_model(const fs::path& checkpoint, std::int64_t) override {
     io::save_safetensors(checkpoint / "model.safetensors", {{"weight", weight()}});
@@ -59,7 +67,17 @@ class Colour final : public Distiller {
   }
 
   torch::Tensor weight() const { return selection_.parameters[0].tensor; }
-  std::int64_t stop_at = -1, nan_at = -1;
+  /// A frozen one that no disk can hold.
+  void add_huge_parameter() {
+    selection_.parameters.push_back({.name = "huge",
+                                     .tensor = torch::empty({std::int64_t{1} << 58}, torch::kMeta),
+                                     .trained = false,
+                                     .pattern = "*"});
+  }
+
+  std::int64_t stop_at = -1, nan_at = -1, fail_at = -1, fail_in_validation = -1;
+  std::function<void()> fail = [] { throw DataError("frame", "is damaged"); };
+  std::string picture_problem;
 
  private:
   static void stop() {
@@ -226,6 +244,151 @@ TEST_F(TrainerTest, DropsAsManyNonFiniteUpdatesAsItMay) {
   EXPECT_TRUE(colour.weight().isfinite().all().item<bool>());
 }
 
+TEST_F(TrainerTest, AnErrorEndsTheRunWithItsLastUpdateSaved) {
+  Colour undisturbed;
+  ASSERT_EQ(run(undisturbed, "whole"), ExitCode::kDone);
+  config_.train.checkpoint_every = 100;
+  const auto expect_saved = [&](const std::string& name, auto set, auto ends) {
+    SCOPED_TRACE(name);
+    Colour first, second;
+    set(first);
+    ends([&] { run(first, name); });
+    set_time_limit(std::chrono::seconds(0));
+    EXPECT_EQ(fs::read_symlink(folder_ / name / "checkpoints/latest"), "step-000003");
+    EXPECT_EQ(run(second, name, RunMode::kResume), ExitCode::kDone);
+    EXPECT_TRUE(torch::equal(second.weight(), undisturbed.weight()));
+    EXPECT_EQ(content(folder_ / name / "metrics.jsonl"), content(folder_ / "whole/metrics.jsonl"));
+  };
+  const auto as_data_error = [](auto work) {
+    EXPECT_THAT(thrown<DataError>(work), HasSubstr("frame: is damaged"));
+  };
+  const auto in_update_4 = [](Colour& colour) { colour.fail_at = 10; };
+  expect_saved("data", in_update_4, as_data_error);
+  expect_saved(
+      "memory",
+      [](Colour& colour) {
+        colour.fail_at = 10;
+        colour.fail = [] { throw std::bad_alloc(); };
+      },
+      [](auto work) { EXPECT_THROW(work(), std::bad_alloc); });
+  expect_saved(
+      "torch",
+      [](Colour& colour) {
+        colour.fail_at = 10;
+        colour.fail = [] { TORCH_CHECK(false, "no kernel"); };
+      },
+      [](auto work) { EXPECT_THROW(work(), c10::Error); });
+  expect_saved(
+      "nan", [](Colour& colour) { colour.nan_at = 10; },
+      [](auto work) { EXPECT_THROW(work(), NonFiniteError); });
+  config_.train.parallel = 2;
+  expect_saved("parallel", in_update_4, as_data_error);
+}
+
+TEST_F(TrainerTest, AnErrorInTheValidationLeavesTheRawWeights) {
+  Colour undisturbed, first, second;
+  ASSERT_EQ(run(undisturbed, "whole"), ExitCode::kDone);
+  config_.train.checkpoint_every = 100;
+  first.fail_in_validation = 4;
+  EXPECT_THROW(run(first, "run"), DataError);
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/checkpoints/latest"), "step-000004");
+  EXPECT_EQ(run(second, "run", RunMode::kResume), ExitCode::kDone);
+  EXPECT_TRUE(torch::equal(second.weight(), undisturbed.weight()));
+  EXPECT_EQ(content(folder_ / "run/metrics.jsonl"), content(folder_ / "whole/metrics.jsonl"));
+}
+
+TEST_F(TrainerTest, WeightsThatAnErrorLeftHalfWayAreNotSaved) {
+  config_.ema.enabled = false;
+  config_.validate_every = 0;
+  Colour colour;
+  colour.fail_at = 11;  // the last of its window
+  // A gradient that the optimizer's kernel refuses.
+  colour.fail = [&] {
+    colour.weight().mutable_grad() = colour.weight().grad().to(torch::kFloat64);
+  };
+  EXPECT_ANY_THROW(run(colour, "run"));
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/checkpoints/latest"), "step-000002");
+}
+
+TEST_F(TrainerTest, AnErrorWhileTheLastUpdateIsSavedDoesNotHideTheFirst) {
+  config_.train.checkpoint_every = 100;
+  config_.validate_every = 0;
+  Colour colour;
+  colour.fail_at = 10;
+  colour.fail = [&] {
+    fs::remove_all(folder_ / "run/checkpoints");
+    folder_.write("run/checkpoints", "in the way");
+    throw DataError("frame", "is damaged");
+  };
+  log::add_file(folder_ / "log");
+  EXPECT_THAT(thrown<DataError>([&] { run(colour, "run"); }), HasSubstr("frame: is damaged"));
+  log::flush();
+  EXPECT_THAT(content(folder_ / "log"),
+              HasSubstr("an error ended the run after update 3, which could not be saved"));
+}
+
+TEST_F(TrainerTest, PicturesThatCannotBeWrittenAreAWarningSaidOnce) {
+  Colour colour;
+  colour.picture_problem = "no room";
+  log::add_file(folder_ / "log");
+  EXPECT_EQ(run(colour, "run"), ExitCode::kDone);
+  log::flush();
+  const std::string log = content(folder_ / "log");
+  EXPECT_THAT(log, HasSubstr("pictures of a validation: not written: no room (said once"));
+  EXPECT_EQ(log.find("no room"), log.rfind("no room"));
+}
+
+TEST_F(TrainerTest, ADiskWithoutRoomForTheCheckpointsIsRefusedBeforeTheStart) {
+  Colour colour;
+  colour.add_huge_parameter();
+  EXPECT_THAT(thrown<ResourceError>([&] { run(colour, "run"); }),
+              AllOf(HasSubstr("run/checkpoints: "), HasSubstr("MiB are free"),
+                    HasSubstr("1099511627778 MiB each")));
+}
+
+TEST_F(TrainerTest, TheRoomForCheckpointsIsThatOfThoseToCome) {
+  config_.ema.enabled = false;
+  config_.validate_every = 0;
+  config_.train.keep = 2;
+  config_.train.checkpoint_every = 1;
+  Colour colour;
+  RunDir run(folder_ / "run", RunMode::kNew);
+  // Weight, two moments, and a mebibyte for names and numbers.
+  constexpr std::int64_t kEach = (1 << 20) + 3 * 3 * sizeof(float);
+  const auto ahead = [&](std::int64_t steps) {
+    config_.train.max_steps = steps;
+    return Trainer(colour, dataset_, config_, run).checkpoint_bytes_ahead();
+  };
+  EXPECT_EQ(ahead(1), kEach);
+  EXPECT_EQ(ahead(100), 4 * kEach);  // two, the best, and the next
+  config_.train.max_samples = 5;     // of three an update
+  EXPECT_EQ(ahead(100), 2 * kEach);
+  config_.train.max_samples = 0;
+  config_.train.checkpoint_every = 100;
+  EXPECT_EQ(ahead(99), kEach);
+  config_.train.checkpoint_every = 1;
+  config_.train.max_steps = 3;
+  Trainer(colour, dataset_, config_, run).run();
+  EXPECT_EQ(ahead(100), 2 * kEach);
+  EXPECT_EQ(ahead(3), 0);
+}
+
+TEST_F(TrainerTest, NoticesThatThePicturesWereReplaced) {
+  config_.train.max_steps = 2;
+  Colour first, refused, allowed, again;
+  ASSERT_EQ(run(first, "run"), ExitCode::kDone);
+  test::write_clips(folder_ / "clips", 2, 6, 64, 128);
+  dataset_ = std::make_shared<data::ClipDataset>(dataset_->config());
+  config_.train.max_steps = 3;
+  EXPECT_THAT(thrown<ConfigError>([&] { run(refused, "run", RunMode::kResume); }),
+              AllOf(HasSubstr("another data set"), HasSubstr("other names or sizes")));
+  config_.train.allow_data_change = true;
+  EXPECT_EQ(run(allowed, "run", RunMode::kResume), ExitCode::kDone);
+  config_.train.allow_data_change = false;
+  config_.train.max_steps = 4;
+  EXPECT_EQ(run(again, "run", RunMode::kResume), ExitCode::kDone) << "the new ones are known now";
+}
+
 TEST_F(TrainerTest, RefusesToGoOnFromOtherInputs) {
   config_.inputs = {{"teacher UNet", "aaaa"}};
   Colour colour;
@@ -250,8 +413,8 @@ TEST_F(TrainerTest, LeavesAReportThatMayFail) {
   EXPECT_EQ(run(second, "run", RunMode::kResume), ExitCode::kDone);
   log::flush();
   const std::string log = content(folder_ / "log");
-  EXPECT_NE(log.find("no report.html: "), std::string::npos) << log;
-  EXPECT_EQ(log.find("no report.html: "), log.rfind("no report.html: "));
+  EXPECT_NE(log.find("report.html: not written: "), std::string::npos) << log;
+  EXPECT_EQ(log.find("report.html: not written: "), log.rfind("report.html: not written: "));
 }
 
 TEST_F(TrainerTest, TheModelFolderHoldsTheAveragedWeights) {

@@ -10,6 +10,7 @@
 
 #include "vdd/data/clip.h"
 #include "vdd/data/config.h"
+#include "vdd/data/fingerprint.h"
 
 namespace vdd::data {
 
@@ -37,8 +38,9 @@ class ClipDataset {
 
   /// One line a source: sequences, frames, and what was left out. For the log.
   std::vector<std::string> summary() const;
-  /// SHA-256 over the names and lengths of all sequences: changes when the data set does.
-  std::string fingerprint() const;
+  /// Of all files that samples can come from: changes when the data set does. The first call asks
+  /// the disk for size and time of each; opens none.
+  const Fingerprint& fingerprint() const;
 
   /// Draws sample n; reads no picture. `attempt` > 0 gives the clip that stands in for unusable
   /// ones.

@@ -48,8 +48,9 @@ class CheckpointStore {
   using Writer = std::function<void(const std::filesystem::path& staged)>;
 
   struct SaveOptions {
-    bool best = false;   ///< point `best` here too
-    bool final = false;  ///< nothing can be retried later: a storage failure is thrown at once
+    std::int64_t bytes = 0;  ///< so many must be free, else it is a storage failure
+    bool best = false;       ///< point `best` here too
+    bool final = false;      ///< nothing can be retried later: a storage failure is thrown at once
   };
 
   /// Keeps the `keep` newest, and the best. Removes what killed saves left behind (.tmp-*,
@@ -78,7 +79,7 @@ class CheckpointStore {
   const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  void write(std::int64_t step, const Writer& fill);
+  void write(std::int64_t step, const Writer& fill, std::int64_t bytes);
   void storage_failed(std::int64_t step, const std::string& reason, bool final);
   void link(const std::string& name, std::int64_t step);
   void rotate();

@@ -43,6 +43,9 @@ class ClipTargets {
   const Teacher& teacher() const { return *teacher_; }
   /// As many samples as have different answers in a run of this config.
   std::int64_t distinct_samples() const;
+  /// What the cache will take that it does not hold yet: an estimate. 0 without one.
+  std::int64_t cache_bytes_ahead();
+  TeacherCache* cache() { return teacher_->cache(); }
 
  private:
   std::shared_ptr<Teacher> teacher_;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "vdd/data/dataset.h"
 #include "vdd/pipeline/conditioning.h"
@@ -38,6 +37,11 @@ class DepthTargets {
   /// With pixel noise tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")).
   pipeline::Conditioning condition(const data::Clip& clip, std::uint64_t noise_seed);
 
+  /// What the cache will take of the data.clips clips that it does not hold yet. 0 without one.
+  std::int64_t cache_bytes_ahead() const;
+  /// Null: none.
+  TeacherCache* cache() { return cache_.get(); }
+
  private:
   std::int64_t noise_seed(const std::string& content_key) const;
   KeyParts key_parts(const std::string& content_key) const;
@@ -49,7 +53,7 @@ class DepthTargets {
   models::CLIPVisionModelWithProjection image_encoder_;
   std::shared_ptr<data::ClipDataset> training_;
   torch::Device device_;
-  std::optional<TeacherCache> cache_;
+  std::unique_ptr<TeacherCache> cache_;
   KeyParts fixed_parts_;
 };
 

@@ -31,7 +31,7 @@ class Teacher {
   /// not have.
   Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& config,
           const std::filesystem::path& cache_dir, torch::Device device,
-          std::optional<DecoderMaps> maps = {});
+          std::optional<DecoderMaps> maps = {}, CacheUse use = CacheUse::kOptional);
 
   /// A clip as far as the cache is concerned.
   struct Request {
@@ -42,6 +42,10 @@ class Teacher {
   /// Everything that determines the answer; cache_key() of it names the answer.
   KeyParts key_parts(const Request& request) const;
   bool cached(const Request& request) const;
+  /// Size of the answer, and of its cache entry but for names.
+  std::int64_t target_bytes(const Request& request) const;
+  /// Null: none.
+  TeacherCache* cache() { return cache_ ? &*cache_ : nullptr; }
 
   /// From the cache, or nothing if it is not there or damaged (a warning).
   std::optional<TeacherTarget> find(const Request& request) const;
@@ -86,6 +90,7 @@ class Teacher {
   torch::Device device_;
   std::optional<DecoderMaps> maps_;
   models::VaeConfig vae_config_;
+  std::int64_t embedding_ = 0;  ///< width of an image embedding
   KeyParts fixed_parts_;
   pipeline::DepthModel model_;  ///< parts are empty until they are needed
   tensor::NamedTensors shared_;

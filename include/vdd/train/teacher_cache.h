@@ -5,6 +5,7 @@
 
 #include <torch/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -49,6 +50,12 @@ std::string cache_key(const KeyParts& parts);
 /// threads in their last bits.
 std::string device_key(torch::Device device);
 
+/// What it means that an entry cannot be written.
+enum class CacheUse {
+  kOptional,  ///< a warning, said once: who asked has the target all the same
+  kRequired,  ///< a ResourceError: filling the cache is the task
+};
+
 /// One safetensors file per target, <dir>/<first two digits>/<key>.safetensors, with the tensors
 /// rgb_latent, image_embeds, noise_seed, teacher_latent and, where there are, teacher_disparity and
 /// teacher_features.<map>; the metadata holds the key's parts and a checksum of the content. Files
@@ -56,7 +63,7 @@ std::string device_key(torch::Device device);
 class TeacherCache {
  public:
   /// Removes the half-written files of killed processes, if the folder is there.
-  explicit TeacherCache(std::filesystem::path dir);
+  explicit TeacherCache(std::filesystem::path dir, CacheUse use = CacheUse::kRequired);
 
   const std::filesystem::path& dir() const { return dir_; }
   std::filesystem::path path(const std::string& key) const;
@@ -64,12 +71,28 @@ class TeacherCache {
   /// The target, or nothing if there is none. Throws DataError or VerificationError if its file is
   /// damaged.
   std::optional<TeacherTarget> find(const std::string& key) const;
-  /// Throws ResourceError.
-  void store(const KeyParts& parts, const TeacherTarget& target) const;
+  /// For any thread. Throws ResourceError if the cache is required.
+  void store(const KeyParts& parts, const TeacherTarget& target);
+  /// Entries that could not be written so far.
+  std::int64_t unwritten() const { return unwritten_; }
+
+  /// Tells the cache before it is filled that `bytes` are to come, and that `reserved` bytes below
+  /// `other` belong to somebody else: if both lie on one file system, so much of it stays free.
+  /// Warns if the cache will not fit.
+  void expect(std::int64_t bytes, std::int64_t reserved, const std::filesystem::path& other);
 
  private:
+  void write(const KeyParts& parts, const TeacherTarget& target) const;
+
   std::filesystem::path dir_;
+  CacheUse use_;
+  std::int64_t reserved_ = 0;
+  std::atomic<std::int64_t> unwritten_ = 0;
 };
+
+/// About how many of the targets 0 ... targets-1 are missing: all are looked up if there are few,
+/// else 64 that are evenly spread.
+std::int64_t count_missing(std::int64_t targets, const std::function<bool(std::int64_t)>& missing);
 
 struct CacheReport {
   std::int64_t entries = 0;

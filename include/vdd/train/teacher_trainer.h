@@ -62,6 +62,8 @@ class TeacherTrainer final : public Distiller {
   void save_model(const std::filesystem::path& checkpoint, std::int64_t step) override;
   void load_model(const std::filesystem::path& checkpoint) override;
 
+  DepthTargets& targets() { return targets_; }
+
  private:
   /// The latent as the sampler's first step gives it from unit noise, without gradients.
   torch::Tensor first_estimate(const pipeline::Conditioning& conditioning,

@@ -21,6 +21,7 @@ struct TrainConfig {
   std::int64_t checkpoint_every = 500;
   std::int64_t keep = 3;
   std::int64_t max_nonfinite = 0;
+  bool allow_data_change = false;
 
   constexpr void fields(auto& f) {
     f("max_steps", max_steps, "optimizer updates of the whole run", positive);
@@ -43,6 +44,9 @@ struct TrainConfig {
     f("max_nonfinite", max_nonfinite,
       "updates in a row that may be dropped for a loss or gradient that is not finite",
       non_negative);
+    f("allow_data_change", allow_data_change,
+      "a resumed run goes on, with a warning, although files of the data set have other names, "
+      "sizes or times than at its start");
   }
 };
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,6 +42,7 @@ struct ValidationResult {
   Record metrics = {};
   double score = 0;                                                          ///< smaller is better
   std::vector<std::pair<std::string, std::filesystem::path>> pictures = {};  ///< tag, PNG
+  std::string picture_problem = {};  ///< why one of them could not be written; empty: nothing
   bool complete = true;  ///< false if a stop was asked for before its end: all else is void
 };
 
@@ -78,8 +81,8 @@ struct TrainerConfig {
   std::int64_t batch = 1;           ///< samples of a window that are run together
   std::int64_t validate_every = 0;  ///< 0: never
   bool validate_at_start = false;
-  /// What must be the same when a run goes on, and is no config key: content hashes of the weights
-  /// it starts from and of the data set.
+  /// What must be the same when a run goes on, and is no config key, besides the data set: content
+  /// hashes of the weights it starts from.
   std::map<std::string, std::string> inputs;
 };
 
@@ -88,24 +91,32 @@ struct TrainerConfig {
 /// the optimizer and the counters has to be saved for a run to go on with the same bytes.
 class Trainer {
  public:
-  /// Both `distiller` and `run` outlive the trainer.
-  /// Throws ResourceError if the disk has no room for two checkpoints.
+  /// Both `distiller` and `run` outlive the trainer. Throws ResourceError if the disk has no room
+  /// for the checkpoints.
   Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> dataset,
           const TrainerConfig& config, RunDir& run);
 
   /// Goes on from the newest valid checkpoint, if there is one. Throws ConfigError if the weights
-  /// or data it was started with are others.
+  /// or data it was started with are others (data: but for train.allow_data_change).
   void resume();
   std::int64_t step() const { return step_; }
+  /// What the checkpoints to come will take besides those that are there, at most.
+  std::int64_t checkpoint_bytes_ahead() const;
 
   /// Trains until the last update (kDone) or a stop (75, 130), then saves. A window that a stop
   /// cuts short is dropped: the run goes on from its first sample. Throws NonFiniteError before the
-  /// update would be done, naming step and samples; ResourceError if checkpoints cannot be saved.
+  /// update would be done, naming step and samples; ResourceError if checkpoints cannot be saved;
+  /// what the distiller and the data throw. Whatever it throws, the last finished update is saved
+  /// first if that can be done.
   ExitCode run();
 
  private:
   struct Window;
   struct Pass;
+  void run_updates();
+  void rescue();
+  std::int64_t checkpoint_bytes() const;
+  void require_disk_space() const;
   std::int64_t window_size() const;
   bool collect(Window& window);
   Pass run_pass(const std::vector<data::Clip>& clips, std::int64_t first);
@@ -115,6 +126,7 @@ class Trainer {
   bool validation_due() const;
   void validate();
   void save(bool final);
+  void optionally(const std::string& what, const std::function<void()>& write);
   void report();
 
   Distiller& distiller_;
@@ -138,10 +150,11 @@ class Trainer {
   std::int64_t validated_step_ = -1;  ///< last one that was validated
   std::int64_t saved_step_ = -1;      ///< last one that is on the disk
   std::int64_t dropped_ = 0;          ///< updates in a row that were not finite
+  std::int64_t whole_updates_ = 0;    ///< optimizer updates after which all else followed
   std::optional<double> best_score_;
   std::int64_t best_step_ = -1;
-  bool report_failed_ = false;
-  std::int64_t log_lines_ = 0;  ///< of metrics.jsonl, at the checkpoint the run goes on from
+  std::set<std::string> failed_;  ///< what could not be written, said once
+  std::int64_t log_lines_ = 0;    ///< of metrics.jsonl, at the checkpoint the run goes on from
 };
 
 /// Runs one backward pass on sample 0 and logs which tensors train and how the gradients reach

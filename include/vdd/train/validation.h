@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "vdd/data/dataset.h"
+#include "vdd/io/pictures.h"
 #include "vdd/losses/loss_parts.h"
 #include "vdd/metrics/depth.h"
 #include "vdd/train/clip_targets.h"
@@ -36,6 +38,11 @@ struct ValidatedClip {
 /// one scale and shift. Throws as metrics::align_disparity().
 metrics::DepthScores score_clip(const torch::Tensor& disparity_Thw, const data::Clip& clip,
                                 double max_depth);
+
+/// Draws samples/step-NNNNNN-clip<k>.png and adds it to `result`; one that cannot be written is a
+/// picture_problem there, no error.
+void add_picture(ValidationResult& result, const RunDir& run, std::int64_t step, std::int64_t k,
+                 const std::vector<io::PictureRow>& rows, std::int64_t columns);
 
 /// Scores of student and teacher over the validation clips. Per clip: the parts of the loss; with
 /// `depth` the mean absolute difference of the two disparities and, where the data set has depth,
