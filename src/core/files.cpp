@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <glob.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,20 +20,6 @@ namespace vdd {
 namespace fs = std::filesystem;
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
 std::string_view kind_name(mode_t mode) {
   if (S_ISDIR(mode)) return "a folder";
   if (S_ISFIFO(mode)) return "a FIFO";
@@ -42,44 +27,104 @@ std::string_view kind_name(mode_t mode) {
   return "a device";
 }
 
-/// Opens a regular file. O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
-int open_regular(const fs::path& path, std::uint64_t& size) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor < 0) throw DataError(path, concat("cannot be opened: ", errno_text()));
-  struct stat info {};
-  const bool known = ::fstat(descriptor, &info) == 0;
-  if (!known || !S_ISREG(info.st_mode)) {
-    const std::string reason =
-        known ? concat("is ", kind_name(info.st_mode), ", not a file") : errno_text();
-    ::close(descriptor);
-    throw DataError(path, reason);
-  }
-  size = static_cast<std::uint64_t>(info.st_size);
-  return descriptor;
+/// What is wrong with an open file that should be a regular one; empty if nothing.
+std::string fault_of(int descriptor, struct stat& info) {
+  if (::fstat(descriptor, &info) != 0) return errno_text();
+  return S_ISREG(info.st_mode) ? "" : concat("is ", kind_name(info.st_mode), ", not a file");
+}
+
+void check_size(const fs::path& path, std::uint64_t bytes, std::uint64_t max_bytes) {
+  if (bytes <= max_bytes) return;
+  throw DataError(
+      path, concat("has ", bytes, " bytes, more than the ", max_bytes, " such a file may have"));
 }
 
 }  // namespace
 
-std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
-  std::uint64_t size = 0;
-  const Descriptor file(open_regular(path, size));
-  std::string content;
-  std::size_t used = 0;
-  for (;;) {
-    if (std::max<std::uint64_t>(size, used) > max_bytes) {
-      throw DataError(path, concat("has ", std::max<std::uint64_t>(size, used),
-                                   " bytes, more than the ", max_bytes, " such a file may have"));
-    }
-    // One byte more than stat said, so that a file of that size ends with one read.
-    content.resize(std::max<std::size_t>(size + 1, used + 65536));
-    const ssize_t count = ::read(file.get(), content.data() + used, content.size() - used);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) throw DataError(path, concat("cannot be read: ", errno_text()));
-    if (count == 0) break;
-    used += static_cast<std::size_t>(count);
+// O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+RegularFile::RegularFile(fs::path path)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) {
+  if (descriptor_ < 0) throw DataError(path_, concat("cannot be opened: ", errno_text()));
+  struct stat info {};
+  if (const std::string fault = fault_of(descriptor_, info); !fault.empty()) {
+    ::close(descriptor_);
+    throw DataError(path_, fault);
   }
-  content.resize(used);
-  return content;
+  size_ = static_cast<std::uint64_t>(info.st_size);
+}
+
+RegularFile::~RegularFile() {
+  ::close(descriptor_);
+}
+
+std::size_t RegularFile::read_at(std::uint64_t offset, void* data, std::size_t bytes) const {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const ssize_t count = ::pread(descriptor_, static_cast<char*>(data) + done, bytes - done,
+                                  static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw DataError(path_, concat("cannot be read: ", errno_text()));
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return done;
+}
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  const RegularFile file(path);
+  check_size(path, file.size(), max_bytes);
+  std::string content;
+  for (std::size_t used = 0;;) {
+    // More than stat said, for it may grow, and files of /proc have no size.
+    content.resize(std::max<std::size_t>(file.size() + 1, used + 65536));
+    used += file.read_at(used, content.data() + used, content.size() - used);
+    check_size(path, used, max_bytes);
+    if (used == content.size()) continue;
+    content.resize(used);
+    return content;
+  }
+}
+
+void read_lines(const fs::path& path,
+                const std::function<void(std::int64_t, std::string_view)>& use) {
+  constexpr std::size_t kBlock = 1 << 20, kMaxLine = 16 << 20;
+  constexpr std::uint64_t kMaxLog = std::uint64_t{1} << 34;
+  const RegularFile file(path);
+  check_size(path, file.size(), kMaxLog);
+  std::string text;  // read and not used yet
+  std::int64_t number = 0;
+  for (std::uint64_t offset = 0;;) {
+    const std::size_t searched = text.size();
+    text.resize(searched + kBlock);
+    const std::size_t count = file.read_at(offset, text.data() + searched, kBlock);
+    text.resize(searched + count);
+    check_size(path, offset += count, kMaxLog);
+    std::size_t begin = 0;
+    for (std::size_t end = text.find('\n', searched); end != std::string::npos;
+         end = text.find('\n', begin)) {
+      use(++number, std::string_view(text).substr(begin, end - begin));
+      begin = end + 1;
+    }
+    text.erase(0, begin);
+    if (text.size() > kMaxLine)
+      throw DataError(path, concat("line ", number + 1),
+                      concat("longer than ", kMaxLine, " bytes"));
+    if (count < kBlock) return;
+  }
+}
+
+int open_to_append(const fs::path& path, int flags) {
+  // O_NONBLOCK: a FIFO that nobody reads would be waited for.
+  const int file =
+      ::open(path.c_str(),
+             O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags, 0666);
+  if (file < 0) fail_write(path, "cannot be opened");
+  struct stat info {};
+  const std::string fault = fault_of(file, info);
+  if (fault.empty()) return file;
+  ::close(file);
+  throw ResourceError(concat(escape(path.string(), 1000), ": ", fault));
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
@@ -144,38 +189,6 @@ std::vector<std::string> match_folders(const std::string& pattern) {
   if (folders.empty()) throw DataError(pattern, "no folder matches");
   std::ranges::sort(folders);  // glob's order is the locale's
   return folders;
-}
-
-MappedFile::MappedFile(fs::path path) : path_(std::move(path)) {
-  std::uint64_t size = 0;
-  const Descriptor file(open_regular(path_, size));
-  if (size == 0) return;
-  void* data =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), 0);
-  if (data == MAP_FAILED) throw DataError(path_, concat("cannot be mapped: ", errno_text()));
-  data_ = static_cast<std::byte*>(data);
-  size_ = size;
-  ::madvise(data_, size_, MADV_SEQUENTIAL);
-}
-
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(data_, size_);
-}
-
-namespace {
-constexpr std::size_t kPage = 4096;
-}
-
-void MappedFile::prefetch(std::size_t offset, std::size_t bytes) const {
-  const std::size_t begin = offset / kPage * kPage;
-  const std::size_t end = std::min(size_, offset + bytes);
-  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_POPULATE_READ);
-}
-
-void MappedFile::release(std::size_t offset, std::size_t bytes) const {
-  const std::size_t begin = (offset + kPage - 1) / kPage * kPage;
-  const std::size_t end = std::min(size_, offset + bytes) / kPage * kPage;
-  if (begin < end) ::madvise(data_ + begin, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace vdd

@@ -3,10 +3,10 @@
 
 #include <openssl/evp.h>
 
-#include <fstream>
 #include <vector>
 
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
 
 namespace vdd {
 
@@ -49,14 +49,14 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(path, "cannot be opened");
+  const RegularFile file(path);
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
-  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
-    hash.update(buffer.data(), static_cast<std::size_t>(in.gcount()));
+  std::size_t count = buffer.size();
+  for (std::uint64_t offset = 0; count == buffer.size(); offset += count) {
+    count = file.read_at(offset, buffer.data(), buffer.size());
+    hash.update(buffer.data(), count);
   }
-  if (in.bad()) throw DataError(path, "cannot be read to its end");
   return hash.hex();
 }
 

@@ -4,10 +4,12 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <memory>
 
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/text.h"
 
@@ -46,6 +48,7 @@ void set_level(Level level) {
 }
 
 void add_file(const std::filesystem::path& path) {
+  ::close(open_to_append(path));  // spdlog would wait for the reader of a FIFO
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
     sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");

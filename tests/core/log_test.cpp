@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/temp_dir.h"
 #include "vdd/core/error.h"
@@ -27,6 +28,12 @@ TEST(Log, WritesToStandardErrorAndTheFile) {
   const std::string text = test::content(folder / "run.log");
   EXPECT_THAT(text, HasSubstr(" [data] warning: odd\n"));
   EXPECT_THAT(text, Not(HasSubstr("hidden")));
+}
+
+TEST(Log, AFifoForTheFileIsRefusedAtOnce) {
+  const test::TempDir folder;
+  ASSERT_EQ(::mkfifo((folder / "run.log").c_str(), 0600), 0);
+  EXPECT_THROW(log::add_file(folder / "run.log"), ResourceError);
 }
 
 TEST(Log, TheFileOfTheNextRunTakesThePlaceOfTheLast) {

@@ -18,10 +18,12 @@ struct Finished {
 };
 
 /// Runs a program of the build by name, without a shell reading its arguments, and waits for its
-/// end.
-inline Finished run_program(const std::string& name, const std::vector<std::string>& arguments) {
+/// end. With `most_seconds` it is killed after that time, and its code is 137.
+inline Finished run_program(const std::string& name, const std::vector<std::string>& arguments,
+                            int most_seconds = 0) {
   const TempDir folder;
   std::string command;
+  if (most_seconds > 0) command = "timeout -s KILL " + std::to_string(most_seconds) + ' ';
   const auto add = [&command](std::string_view before, const std::string& text) {
     command.append(before).append("'");
     for (const char c : text) command.append(c == '\'' ? "'\\''" : std::string(1, c));
