@@ -6,6 +6,7 @@
 #include "presets.h"
 #include "program.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/data/doctor.h"
 #include "vdd/pipeline/doctor.h"
@@ -62,8 +63,8 @@ const Role& named(const std::string& name) {
 }
 
 const Role& guessed(const fs::path& path) {
-  if (!fs::exists(path)) throw DataError(path, "no such file or folder");
-  if (fs::is_directory(path)) {
+  if (!path_exists(path)) throw DataError(path, "no such file or folder");
+  if (is_folder(path)) {
     return named(train::is_run_dir(path) ? "run" : data::holds_data_set(path) ? "data" : "model");
   }
   for (const Role& role : roles()) {

@@ -5,6 +5,7 @@
 
 #include "program.h"
 #include "vdd/config/reader.h"
+#include "vdd/core/folders.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/pipeline/forward.h"
 
@@ -22,8 +23,8 @@ struct ForwardOptions {
 void forward(const ForwardOptions& options) {
   // Golden files have their settings beside them.
   const std::filesystem::path meta = options.input.parent_path() / "meta.json";
-  auto config = std::filesystem::exists(meta) ? config::load_json<pipeline::ForwardConfig>(meta)
-                                              : pipeline::ForwardConfig{};
+  auto config = path_exists(meta) ? config::load_json<pipeline::ForwardConfig>(meta)
+                                  : pipeline::ForwardConfig{};
   config.steps = options.steps.value_or(config.steps);
   config.window = options.window.value_or(config.window);
   config.overlap = options.overlap.value_or(config.overlap);

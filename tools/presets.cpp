@@ -89,7 +89,7 @@ std::vector<std::string> preset_names() {
 }
 
 fs::path find_config(const std::string& name) {
-  if (fs::exists(name) || name.ends_with(".yaml")) return name;
+  if (std::error_code unknown; fs::exists(name, unknown) || name.ends_with(".yaml")) return name;
   const std::vector<std::string> names = preset_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     throw ConfigError(concat(escape(name), ": no such file or preset", did_you_mean(name, names)));

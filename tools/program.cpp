@@ -3,8 +3,10 @@
 
 #include <c10/util/Exception.h>
 
+#include <filesystem>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "vdd/core/error.h"
 #include "vdd/core/log.h"
@@ -65,6 +67,10 @@ int run_program(int argc, char** argv, const std::string& description,
     return report(first_line(e.what_without_backtrace()), ExitCode::kResources);
   } catch (const c10::Error& e) {
     return report(first_line(e.what_without_backtrace()), ExitCode::kFailed);
+  } catch (const std::filesystem::filesystem_error& e) {  // where nobody looked for one
+    const bool full = e.code() == std::errc::no_space_on_device;
+    return report(concat(escape(e.path1().string(), 1000), ": ", e.code().message()),
+                  full ? ExitCode::kResources : ExitCode::kData);
   } catch (const std::bad_alloc&) {
     return report("not enough memory", ExitCode::kResources);
   } catch (const std::exception& e) {

@@ -2,7 +2,6 @@
 #include "vdd/data/dataset.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
@@ -44,15 +43,21 @@ std::string name_of(const ClipPlan& plan, const Run& run) {
                 plan.reversed ? "r" : "", plan.flipped ? "f" : "");
 }
 
-/// The end of a file, where pictures of one size differ even if as many bytes hold them; empty if
+struct Ending {
+  std::uint64_t bytes = 0;  ///< of the whole file
+  std::string text;
+};
+
+/// The end of a file, where pictures of one size differ even if as many bytes hold them; nothing if
 /// it cannot be read, which whoever decodes it will report.
-std::string tail(const fs::path& file, std::uintmax_t bytes) {
-  constexpr std::uintmax_t kTail = 4096;
-  std::string text(std::min(bytes, kTail), '\0');
-  std::ifstream in(file, std::ios::binary);
-  in.seekg(static_cast<std::streamoff>(bytes - text.size()));
-  in.read(text.data(), std::ssize(text));
-  return in ? text : "";
+Ending ending_of(const fs::path& path) try {
+  constexpr std::uint64_t kMost = 4096;
+  const RegularFile file(path);
+  std::string text(std::min(file.size(), kMost), '\0');
+  text.resize(file.read_at(file.size() - text.size(), text.data(), text.size()));
+  return {file.size(), text};
+} catch (const DataError&) {
+  return {};
 }
 
 std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
@@ -64,12 +69,10 @@ std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
   for (std::int64_t i = 0; i < plan.frames; ++i) {
     const std::int64_t number = frame_number(plan, i);
     for (const auto& file : files_of(source, run, number, config.rgb_only)) {
-      std::error_code error;
-      const std::uintmax_t size = fs::file_size(file, error);
-      const std::uintmax_t bytes = error ? 0 : size;
+      const Ending end = ending_of(file);
       hash.update(
-          concat(file.lexically_relative(source.root()).generic_string(), ' ', bytes, '\n'));
-      hash.update(tail(file, bytes));
+          concat(file.lexically_relative(source.root()).generic_string(), ' ', end.bytes, '\n'));
+      hash.update(end.text);
     }
   }
   return hash.hex();

@@ -16,6 +16,7 @@
 #include "resample.h"
 #include "source.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/data/tables.h"
 #include "vdd/io/hdf5.h"
@@ -209,9 +210,8 @@ class Hypersim : public Source {
     return {};
   }
   fs::path first_file(std::initializer_list<const char*> places, const std::string& name) const {
-    std::error_code error;
     for (const char* place : places) {
-      if (fs::exists(root_ / place / name, error)) return root_ / place / name;
+      if (path_exists(root_ / place / name)) return root_ / place / name;
     }
     return {};
   }

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/video.h"
 
@@ -24,6 +25,11 @@ bool plain_name(const std::string& name) {
          });
 }
 
+/// Of a folder that may not be there.
+std::vector<std::string> names_in(const fs::path& folder) {
+  return is_folder(folder) ? list_names(folder) : std::vector<std::string>{};
+}
+
 bool holds(const fs::path& folder, const std::string& pattern) {
   return !list_folders(folder, pattern).empty();
 }
@@ -39,13 +45,12 @@ bool is_hypersim(const fs::path& root) {
 }
 
 bool holds_video(const fs::path& root, int depth) {
-  std::error_code error;
   if (io::is_video_file(root)) return true;
-  for (const auto& entry : fs::directory_iterator(root, error)) {
-    if (io::is_video_file(entry.path()) || io::is_image_file(entry.path())) return true;
-    if (depth > 0 && entry.is_directory(error) && holds_video(entry.path(), depth - 1)) return true;
-  }
-  return false;
+  return std::ranges::any_of(names_in(root), [&](const std::string& name) {
+    const fs::path entry = root / name;
+    return io::is_video_file(entry) || io::is_image_file(entry) ||
+           (depth > 0 && is_folder(entry) && holds_video(entry, depth - 1));
+  });
 }
 
 }  // namespace
@@ -71,9 +76,7 @@ void append_runs(const std::string& name, const std::string& group,
 std::vector<std::int64_t> list_numbers(const fs::path& folder, const std::string& prefix,
                                        const std::string& suffix) {
   std::vector<std::int64_t> numbers;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : names_in(folder)) {
     if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) ||
         !name.ends_with(suffix))
       continue;
@@ -92,14 +95,10 @@ std::vector<std::int64_t> list_numbers(const fs::path& folder, const std::string
 }
 
 std::vector<std::string> list_folders(const fs::path& folder, const std::string& pattern) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (plain_name(name) && glob_match(pattern, name) && entry.is_directory(error))
-      names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
+  std::vector<std::string> names = names_in(folder);
+  std::erase_if(names, [&](const std::string& name) {
+    return !plain_name(name) || !glob_match(pattern, name) || !is_folder(folder / name);
+  });
   return names;
 }
 
@@ -112,16 +111,14 @@ std::string padded(std::int64_t number, int digits) {
 
 std::unique_ptr<Source> open_source(const SourceConfig& source, const DataConfig& config,
                                     Split split) {
-  std::error_code error;
-  if (!fs::exists(source.root, error)) throw DataError(source.root, "no such folder");
+  if (!path_exists(source.root)) throw DataError(source.root, "no such folder");
   if (source.kind == "virtual_kitti") return open_virtual_kitti(source, config, split);
   if (source.kind == "hypersim") return open_hypersim(source, config, split);
   return open_videos(source, config, split);
 }
 
 std::vector<SourceConfig> find_sources(const fs::path& root) {
-  std::error_code error;
-  if (!fs::exists(root, error)) throw DataError(root, "no such folder");
+  if (!path_exists(root)) throw DataError(root, "no such folder");
   std::vector<SourceConfig> found;
   const auto add = [&](const std::string& kind, const fs::path& place) {
     found.push_back({.kind = kind, .root = place.string()});

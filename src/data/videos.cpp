@@ -8,6 +8,7 @@
 #include "resample.h"
 #include "source.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd::data {
@@ -22,7 +23,6 @@ class Videos : public Source {
   Videos(const SourceConfig& source, const DataConfig& config, Split split)
       : Source(source.root, config) {
     const Selection selection(source, config, split);
-    std::error_code error;
     if (io::is_video_file(root_)) {
       add(root_, selection);
       root_ = root_.parent_path();
@@ -70,15 +70,12 @@ class Videos : public Source {
   };
 
   void search(const fs::path& folder, const Selection& selection, int depth) {
-    std::vector<fs::path> entries;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error)) entries.push_back(entry.path());
-    if (error) throw DataError(folder, concat("cannot be listed: ", error.message()));
-    std::sort(entries.begin(), entries.end());
-    if (std::any_of(entries.begin(), entries.end(), io::is_image_file)) add(folder, selection);
-    for (const auto& entry : entries) {
+    const std::vector<std::string> names = list_names(folder);
+    if (std::ranges::any_of(names, io::is_image_file)) add(folder, selection);
+    for (const std::string& name : names) {
+      const fs::path entry = folder / name;
       if (io::is_video_file(entry)) add(entry, selection);
-      if (depth < kMaxDepth && fs::is_directory(entry, error)) search(entry, selection, depth + 1);
+      if (depth < kMaxDepth && is_folder(entry)) search(entry, selection, depth + 1);
     }
   }
 

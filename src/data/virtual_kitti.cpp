@@ -9,6 +9,7 @@
 #include "resample.h"
 #include "source.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/data/tables.h"
 #include "vdd/io/image.h"
@@ -141,10 +142,9 @@ class VirtualKitti : public Source {
   /// The first tree in which `inside` exists; the last place looked at if there is none.
   fs::path find(std::initializer_list<const char*> trees, const fs::path& inside) const {
     fs::path place;
-    std::error_code error;
     for (const char* tree : trees) {
       place = root_ / tree / inside;
-      if (fs::exists(place, error)) break;
+      if (path_exists(place)) break;
     }
     return place;
   }
@@ -155,9 +155,7 @@ class VirtualKitti : public Source {
     auto cameras = std::make_shared<Cameras>();
     cameras->intrinsics_file = find(trees, base / "intrinsic.txt");
     cameras->extrinsics_file = find(trees, base / "extrinsic.txt");
-    std::error_code error;
-    if (!fs::exists(cameras->intrinsics_file, error) ||
-        !fs::exists(cameras->extrinsics_file, error))
+    if (!path_exists(cameras->intrinsics_file) || !path_exists(cameras->extrinsics_file))
       return nullptr;
     cameras->intrinsics = read_vkitti_intrinsics(cameras->intrinsics_file);
     cameras->extrinsics = read_vkitti_extrinsics(cameras->extrinsics_file);

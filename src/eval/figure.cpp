@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "truth.h"
+#include "vdd/core/folders.h"
 #include "vdd/io/pictures.h"
 #include "vdd/metrics/crop.h"
 
@@ -63,7 +64,7 @@ std::vector<fs::path> draw_figures(const fs::path& root, const Protocol& protoco
     const Truth truth = read_truth(*sequence, protocol, options.partial, frames, missing);
     if (frames.empty()) continue;
     files.push_back(folder / (sequence->name() + ".png"));
-    fs::create_directories(files.back().parent_path());
+    make_folders(files.back().parent_path());
     io::write_strip(files.back(), rows_of({*sequence, frames, protocol, truth}, methods),
                     options.columns);
     sequence.reset();  // and with it what it has cached

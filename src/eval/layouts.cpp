@@ -10,6 +10,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd::eval {
@@ -20,10 +21,9 @@ constexpr std::uint64_t kMaxTextBytes = 64 << 20;
 }  // namespace
 
 fs::path find_below(const fs::path& root, const std::vector<std::string>& places) {
-  std::error_code error;
   for (const auto& place : places) {
     const fs::path path = place.empty() ? root : root / place;
-    if (fs::exists(path, error)) return path;
+    if (path_exists(path)) return path;
   }
   return {};
 }
@@ -53,9 +53,8 @@ bool natural_less(const std::string& a, const std::string& b) {
 std::vector<std::string> names_in(const fs::path& folder, const std::string& prefix,
                                   const std::string& suffix) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
+  if (!is_folder(folder)) return names;
+  for (const std::string& name : list_names(folder)) {
     if (name.size() > prefix.size() + suffix.size() && name.starts_with(prefix) &&
         name.ends_with(suffix))
       names.push_back(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));

@@ -7,6 +7,7 @@
 #include "layouts.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/hdf5.h"
 #include "vdd/io/matlab.h"
@@ -100,8 +101,7 @@ DataSet open_extracted(const fs::path& list, bool filled) {
 DataSet open_nyuv2(const fs::path& root, const ReaderConfig& config) {
   const bool filled = config.depth == "filled";
   const fs::path file = root / "nyu_depth_v2_labeled.mat";
-  std::error_code error;
-  if (!fs::exists(file, error)) {
+  if (!path_exists(file)) {
     const fs::path list =
         find_below(root, {"filename_list_test.txt", "extracted/filename_list_test.txt"});
     if (list.empty())

@@ -8,6 +8,7 @@
 
 #include "layouts.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/exr.h"
 #include "vdd/io/image.h"
@@ -76,7 +77,7 @@ class Kept : public Predictions {
   at::Tensor predict(const Task& task) override {
     at::Tensor values = source_->predict(task);
     const fs::path file = folder_ / (task.sequence.name() + ".npz");
-    fs::create_directories(file.parent_path());
+    make_folders(file.parent_path());
     io::write_npz(file, values, kind());
     return values;
   }
@@ -97,8 +98,7 @@ at::Tensor to_floats(const io::Image<T>& image, double divisor) {
 class OfFolder : public Predictions {
  public:
   OfFolder(fs::path folder, std::string kind) : folder_(std::move(folder)), kind_(std::move(kind)) {
-    std::error_code error;
-    if (!fs::is_directory(folder_, error)) throw DataError(folder_, "no such folder");
+    if (!is_folder(folder_)) throw DataError(folder_, "no such folder");
   }
 
   std::string kind() const override { return kind_; }
@@ -107,8 +107,7 @@ class OfFolder : public Predictions {
     const fs::path whole =
         find_below(folder_, {name + ".npz", name + ".npy", name + ".exr", name + ".png",
                              name + "/depth.npz", name + "/depth.npy", name + "_rgb_left.npz"});
-    std::error_code error;
-    if (whole.empty() && !fs::is_directory(folder_ / name, error)) {
+    if (whole.empty() && !is_folder(folder_ / name)) {
       throw DataError(folder_, concat("no prediction for ", name, ": neither ", name,
                                       ".npz, .npy nor a folder of frames"));
     }

@@ -9,6 +9,7 @@
 #include "layouts.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd::eval {
@@ -43,8 +44,7 @@ const Layout& layout_of(const fs::path& root, const std::string& name) {
 }
 
 DataSet open_folder(const fs::path& root, const ReaderConfig& config) {
-  std::error_code error;
-  if (!fs::is_directory(root, error)) throw DataError(root, "no such folder");
+  if (!is_folder(root)) throw DataError(root, "no such folder");
   DataSet data = layout_of(root, config.layout).open(root, config);
   if (data.sequences.empty()) {
     throw DataError(root, concat("no sequence with true depth here, layout ", config.layout));

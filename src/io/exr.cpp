@@ -61,7 +61,7 @@ Image<float> read(const fs::path& path) {
 Image<float> read_exr(const fs::path& path) {
   static std::once_flag once;
   std::call_once(once, [] { Imf::Header::setMaxImageSize(kMaxSide, kMaxSide); });
-  const MappedFile regular(path);  // refuses a FIFO, a folder, a missing file
+  const RegularFile regular(path);  // refuses a FIFO, a folder, a missing file
   try {
     return read(path);
   } catch (const Error&) {

@@ -47,13 +47,13 @@ void swap_bytes(std::byte* words, std::size_t bytes, std::size_t width) {
 /// Takes the filters off one piece after another. What load() returns is overwritten by the next.
 class PieceLoader {
  public:
-  PieceLoader(const RandomAccessFile& file, const Layout& layout) : file_(file), layout_(layout) {}
+  PieceLoader(const RegularFile& file, const Layout& layout) : file_(file), layout_(layout) {}
 
   const std::byte* load(const Piece& piece) {
     stored_.resize(piece.stored.bytes);
     if (!layout_.compact.empty()) {
       stored_ = layout_.compact;
-    } else if (!file_.read(stored_.data(), stored_.size(), piece.stored.address)) {
+    } else if (!read_exactly(file_, stored_.data(), stored_.size(), piece.stored.address)) {
       throw DataError(file_.path(), "the file is cut");
     }
     const std::size_t bytes = layout_.piece_bytes(), width = layout_.width();
@@ -74,13 +74,13 @@ class PieceLoader {
   }
 
  private:
-  const RandomAccessFile& file_;
+  const RegularFile& file_;
   const Layout& layout_;
   std::vector<std::byte> stored_, inflated_, ordered_;
 };
 
 template <typename Word>
-void read_pieces(const RandomAccessFile& file, const Layout& layout, const Block& block,
+void read_pieces(const RegularFile& file, const Layout& layout, const Block& block,
                  const std::vector<std::int64_t>& out_strides, at::Tensor& out) {
   auto* words = static_cast<Word*>(out.data_ptr());
   if (!layout.fill.empty()) {
@@ -106,7 +106,7 @@ void read_pieces(const RandomAccessFile& file, const Layout& layout, const Block
   }
 }
 
-void check(const RandomAccessFile& file, const Layout& layout, const Hdf5Read& want) {
+void check(const RegularFile& file, const Layout& layout, const Hdf5Read& want) {
   const auto refuse = [&](const std::string& reason) { throw DataError(file.path(), reason); };
   const bool converts =
       (want.dtype == at::kFloat || want.dtype == at::kDouble) && c10::isFloatingType(layout.dtype);
@@ -148,7 +148,7 @@ at::Tensor converted(const at::Tensor& stored, at::ScalarType dtype) {
 }  // namespace
 
 at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want) {
-  const RandomAccessFile file(path);
+  const RegularFile file(path);
   Block block;
   const Layout layout = find_layout(file, want.dataset, [&](const Layout& found) {
     check(file, found, want);
@@ -180,7 +180,7 @@ at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want) {
 
 std::vector<std::int64_t> hdf5_shape(const std::filesystem::path& path,
                                      const std::string& dataset) {
-  return find_layout(RandomAccessFile(path), dataset).shape;
+  return find_layout(RegularFile(path), dataset).shape;
 }
 
 }  // namespace vdd::io

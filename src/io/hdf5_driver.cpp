@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hdf5_driver.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -98,32 +93,12 @@ bool only_datasets_complain() {
 
 }  // namespace
 
-RandomAccessFile::RandomAccessFile(const std::filesystem::path& path)
-    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw DataError(path, concat("cannot be opened: ", std::strerror(errno)));
-  struct stat status {};
-  const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
-  size_ = static_cast<std::uint64_t>(status.st_size);
-  if (regular) return;
-  ::close(descriptor_);
-  throw DataError(path, "is no regular file");
-}
-
-RandomAccessFile::~RandomAccessFile() {
-  ::close(descriptor_);
-}
-
-bool RandomAccessFile::read(void* out, std::size_t bytes, std::uint64_t address) const {
-  if (bytes > size_ || address > size_ - bytes) return false;
-  auto* at = static_cast<char*>(out);
-  while (bytes > 0) {
-    const ssize_t n = ::pread(descriptor_, at, bytes, static_cast<off_t>(address));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    const auto got = static_cast<std::size_t>(n);
-    at += got, address += got, bytes -= got;
-  }
-  return true;
+bool read_exactly(const RegularFile& file, void* out, std::size_t bytes,
+                  std::uint64_t address) try {
+  return bytes <= file.size() && address <= file.size() - bytes &&
+         file.read_at(address, out, bytes) == bytes;
+} catch (const DataError&) {
+  return false;
 }
 
 Properties FileView::access() const {
@@ -156,7 +131,7 @@ bool FileView::read(H5FD_mem_t kind, std::byte* out, Extent extent, std::uint64_
     chunk_ = extent;
     return true;
   }
-  if (!file_.read(out, extent.bytes, extent.address)) return false;
+  if (!read_exactly(file_, out, extent.bytes, extent.address)) return false;
   const bool is_node = extent.bytes >= 4 && std::memcmp(out, "TREE", 4) == 0;
   return !is_node || is_sound_node(out, extent, base);
 }

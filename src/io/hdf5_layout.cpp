@@ -25,7 +25,7 @@ std::uint64_t unsigned_of(std::int64_t value) {
 
 class Finder {
  public:
-  explicit Finder(const RandomAccessFile& file) : file_(file), view_(file) {}
+  explicit Finder(const RegularFile& file) : file_(file), view_(file) {}
 
   Layout find(const std::string& name, const std::function<Block(const Layout&)>& choose) {
     const auto lock = lock_library();
@@ -262,7 +262,7 @@ class Finder {
     }
   }
 
-  const RandomAccessFile& file_;
+  const RegularFile& file_;
   FileView view_;
   Layout layout_;
   unsigned shuffle_bit_ = 0, deflate_bit_ = 0;  // in the mask of filters that a chunk went without
@@ -285,7 +285,7 @@ std::size_t Layout::piece_bytes() const {
   return bytes;
 }
 
-Layout find_layout(const RandomAccessFile& file, const std::string& name,
+Layout find_layout(const RegularFile& file, const std::string& name,
                    const std::function<Block(const Layout&)>& choose) {
   return Finder(file).find(name, choose);
 }

@@ -49,7 +49,7 @@ struct Layout {
 
 /// Type and shape of the dataset `name`, and with `choose`, which is called with them, the pieces
 /// of the block that it names. Throws DataError, as read_hdf5.
-Layout find_layout(const RandomAccessFile& file, const std::string& name,
+Layout find_layout(const RegularFile& file, const std::string& name,
                    const std::function<Block(const Layout&)>& choose = nullptr);
 
 }  // namespace vdd::io

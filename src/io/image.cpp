@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/io/image.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+
 #include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 
 #include "codecs.h"
 #include "vdd/core/error.h"
@@ -17,12 +20,14 @@ namespace {
 constexpr std::uint64_t kMaxFileBytes = 256 << 20;
 
 void write_new(const std::filesystem::path& path, const std::string& bytes) {
-  errno = 0;
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out)
-    throw ResourceError(concat(escape(path.native()), ": cannot write: ", std::strerror(errno)));
+  std::FILE* file = ::fdopen(open_to_append(path, O_TRUNC), "ab");
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  const int reason = errno;
+  const bool closed = std::fclose(file) == 0;
+  if (!written || !closed) {
+    throw ResourceError(
+        concat(escape(path.native()), ": cannot write: ", std::strerror(written ? errno : reason)));
+  }
 }
 
 }  // namespace

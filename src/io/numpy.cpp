@@ -12,6 +12,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/mapped_file.h"
 #include "vdd/core/text.h"
 #include "zip.h"
 

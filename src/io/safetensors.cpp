@@ -8,6 +8,8 @@
 
 #include "safetensors_index.h"
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/tensor/dtype.h"
 
@@ -184,14 +186,14 @@ std::unique_ptr<tensor::TensorSource> open_weights(const fs::path& folder_or_fil
     if (path.extension() == ".json") return open_safetensors_index(path);
     return std::make_unique<SafetensorsFile>(path);
   };
-  if (!fs::is_directory(folder_or_file)) return open(folder_or_file);
+  if (!is_folder(folder_or_file)) return open(folder_or_file);
   for (const char* ending : {".safetensors", ".fp16.safetensors", ".safetensors.index.json",
                              ".safetensors.index.fp16.json"}) {
     const fs::path path = folder_or_file / (stem + ending);
-    if (fs::exists(path)) return open(path);
+    if (path_exists(path)) return open(path);
   }
-  const bool pickle = fs::exists(folder_or_file / (stem + ".bin")) ||
-                      fs::exists(folder_or_file / "pytorch_model.bin");
+  const bool pickle = path_exists(folder_or_file / (stem + ".bin")) ||
+                      path_exists(folder_or_file / "pytorch_model.bin");
   throw DataError(
       folder_or_file,
       concat("holds no ", stem, ".safetensors",

@@ -14,6 +14,7 @@
 #include "codecs.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd::io {
@@ -76,7 +77,7 @@ void quiet() {
 cv::VideoCapture open_video(const fs::path& path) {
   quiet();
   // Refuses a FIFO, a folder, a missing file before FFmpeg could hang on it.
-  const MappedFile regular(path);
+  const RegularFile regular(path);
   cv::VideoCapture video;
   if (!is_video_file(path) || !video.open(path.string(), cv::CAP_FFMPEG))
     throw DataError(path, "no video that can be decoded");
@@ -95,7 +96,7 @@ Image8 rgb_from_bgr(const cv::Mat& bgr) {
 
 /// The frames of a video whose frames are pictures; nothing for a video file.
 std::vector<fs::path> picture_frames(const fs::path& path) {
-  if (fs::is_directory(path)) return list_frames(path);
+  if (is_folder(path)) return list_frames(path);
   if (is_image_file(path)) return {path};
   return {};
 }
@@ -111,23 +112,17 @@ bool is_image_file(const fs::path& path) {
 }
 
 std::vector<fs::path> list_frames(const fs::path& folder) {
-  std::vector<std::pair<std::string, fs::path>> named;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (is_image_file(entry.path()))
-      named.emplace_back(entry.path().filename().string(), entry.path());
-  }
-  if (error) throw DataError(folder, concat("cannot be listed: ", error.message()));
-  std::sort(named.begin(), named.end(),
-            [](const auto& a, const auto& b) { return natural_less(a.first, b.first); });
+  std::vector<std::string> names = list_names(folder);
+  std::erase_if(names, [](const std::string& name) { return !is_image_file(name); });
+  std::ranges::sort(names, natural_less);
   std::vector<fs::path> files;
-  for (auto& [name, path] : named) files.push_back(std::move(path));
+  for (const std::string& name : names) files.push_back(folder / name);
   return files;
 }
 
 VideoInfo probe_video(const fs::path& path) {
   const auto files = picture_frames(path);
-  if (files.empty() && fs::is_directory(path)) throw DataError(path, "holds no JPEG or PNG frame");
+  if (files.empty() && is_folder(path)) throw DataError(path, "holds no JPEG or PNG frame");
   if (!files.empty()) {
     const Image8 first = read_rgb(files.front());
     return {.frames = std::ssize(files), .height = first.height, .width = first.width};
@@ -181,7 +176,7 @@ VideoReader::VideoReader(const fs::path& path, std::int64_t start, std::int64_t 
                        .pictures = picture_frames(path),
                        .video = {},
                        .ready = start}) {
-  if (!state_->pictures.empty() || fs::is_directory(path)) return;
+  if (!state_->pictures.empty() || is_folder(path)) return;
   state_->video = open_video(path);
   if (start > 0) state_->video.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(start));
 }

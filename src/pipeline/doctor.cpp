@@ -6,6 +6,7 @@
 #include "model_parts.h"
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/tensor/dtype.h"
@@ -29,7 +30,7 @@ std::string describe(const tensor::TensorSource& weights) {
 
 /// The parts of a pipeline, or of the folder of a single model.
 ModelFolders find_parts(const fs::path& folder) {
-  if (!fs::exists(folder / "config.json")) return find_model(folder);
+  if (!path_exists(folder / "config.json")) return find_model(folder);
   const std::string name = class_name(folder / "config.json");
   ModelFolders folders;
   if (name == "UNetSpatioTemporalConditionModel") {
@@ -73,7 +74,7 @@ std::string check_model_config(const fs::path& file) {
 std::string check_model_folder(const fs::path& folder) {
   std::vector<std::string> found;
   const ModelFolders folders = find_parts(folder);
-  if (fs::exists(folder / "model_index.json")) require_parts(folders, folder);
+  if (path_exists(folder / "model_index.json")) require_parts(folders, folder);
   check_head_fits(folders);
   for (const ModelPart& part : parts_of(folders)) {
     if (part.source.empty()) continue;

@@ -8,6 +8,7 @@
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/staged_folder.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
@@ -30,7 +31,7 @@ Replaceable replaceable(const ExportSpec& spec, const ModelFolders& folders) {
 }
 
 ModelFolders find_source(const ExportSpec& spec) {
-  if (fs::is_directory(spec.model / "checkpoints")) {
+  if (is_folder(spec.model / "checkpoints")) {
     throw DataError(spec.model,
                     "is a run folder; name one of its checkpoints, for example checkpoints/best");
   }
@@ -102,7 +103,7 @@ ExportReport export_diffusers(const ExportSpec& spec) {
     for (const TensorInfo& info : weights->tensors())
       report.parameters += c10::multiply_integers(info.shape);
     report.tensors += std::ssize(weights->tensors());
-    report.bytes += static_cast<std::int64_t>(fs::file_size(file));
+    report.bytes += static_cast<std::int64_t>(RegularFile(file).size());
   }
   save_scheduler(staged.path() / "scheduler", scheduler_of(folders));
   save_info(staged.path(), info_of(folders));

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/pipeline/model_folder.h"
 #include "vdd/pipeline/sampling.h"
@@ -244,8 +245,7 @@ NamedTensors forward_pipeline(const std::filesystem::path& folder, const TensorS
 
 NamedTensors forward_folder(const std::filesystem::path& folder, const TensorSource& inputs,
                             const ForwardConfig& config, bool grad) try {
-  if (std::filesystem::exists(folder / "model_index.json"))
-    return forward_pipeline(folder, inputs, config);
+  if (path_exists(folder / "model_index.json")) return forward_pipeline(folder, inputs, config);
 
   const std::string name = class_name(folder / "config.json");
   if (name == "UNetSpatioTemporalConditionModel") return forward_unet(folder, inputs, grad);

@@ -7,6 +7,7 @@
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 
@@ -64,14 +65,14 @@ void check_model_index(const fs::path& path) {
 }
 
 bool holds_unet(const fs::path& folder) {
-  return fs::exists(folder / "config.json") && class_name(folder / "config.json") == kUNet;
+  return path_exists(folder / "config.json") && class_name(folder / "config.json") == kUNet;
 }
 
 /// Fills the parts that are still empty. A head belongs to the UNet beside it.
 void add_parts(ModelFolders& folders, const fs::path& model) {
   const bool has_unet = !folders.unet.empty();
   const auto add = [&](fs::path& part, std::string_view name, std::string_view file) {
-    if (part.empty() && fs::exists(model / name / file)) part = model / name;
+    if (part.empty() && path_exists(model / name / file)) part = model / name;
   };
   add(folders.unet, "unet", "config.json");
   add(folders.vae, "vae", "config.json");
@@ -129,10 +130,7 @@ std::string dpt_head_name(std::string_view name) {
 template <typename Config>
 void write_json(const fs::path& folder, const std::string& name, const Config& config,
                 const config::JsonHeader& header = {}) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw ResourceError(concat(escape(folder.string()), ": cannot be made: ", error.message()));
+  make_folders(folder);
   write_file_atomic(folder / name, config::to_json(config, header));
 }
 
@@ -200,7 +198,7 @@ std::string class_name(const fs::path& json) {
 }
 
 ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::path& base) {
-  if (!fs::is_directory(model)) throw DataError(model, "is no folder");
+  if (!is_folder(model)) throw DataError(model, "is no folder");
   ModelFolders folders;
   if (!unet.empty()) {
     ModelFolders other;
@@ -211,22 +209,22 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
     folders.unet = other.unet;
     folders.dpt_head = other.dpt_head;
   }
-  if (fs::exists(model / "model_index.json")) check_model_index(model / "model_index.json");
+  if (path_exists(model / "model_index.json")) check_model_index(model / "model_index.json");
   add_parts(folders, model);
 
-  const fs::path info_folder = !unet.empty() && fs::exists(unet / "vdd.json") ? unet : model;
-  if (fs::exists(info_folder / "vdd.json"))
+  const fs::path info_folder = !unet.empty() && path_exists(unet / "vdd.json") ? unet : model;
+  if (path_exists(info_folder / "vdd.json"))
     folders.info = config::load_json<VddInfo>(info_folder / "vdd.json");
   fs::path rest = base.empty() ? base_of(info_folder, folders.info) : base;
   for (int length = 1; !rest.empty(); ++length) {
-    if (!fs::is_directory(rest))
+    if (!is_folder(rest))
       throw DataError(rest, concat("is no folder; ", model.string(), " needs its parts"));
     if (length > kMostBases) throw DataError(model, "vdd.json: base: leads in a circle");
     add_parts(folders, rest);
     const bool complete = !folders.unet.empty() && !folders.vae.empty() &&
                           !folders.image_encoder.empty() && !folders.scheduler.empty();
     const fs::path info = rest / "vdd.json";
-    rest = complete || !fs::exists(info) ? "" : base_of(rest, config::load_json<VddInfo>(info));
+    rest = complete || !path_exists(info) ? "" : base_of(rest, config::load_json<VddInfo>(info));
   }
   if (folders.unet.empty() && folders.vae.empty() && folders.image_encoder.empty()) {
     throw DataError(model,
@@ -396,7 +394,7 @@ void save_model_index(const fs::path& model_folder) {
                          .feature_extractor = {"transformers", "CLIPImageProcessor"}};
   write_json(model_folder, "model_index.json", index,
              diffusers_header("StableVideoDiffusionPipeline"));
-  fs::create_directories(model_folder / "feature_extractor");
+  make_folders(model_folder / "feature_extractor");
   write_file_atomic(model_folder / "feature_extractor" / "preprocessor_config.json",
                     kPreprocessing);
 }

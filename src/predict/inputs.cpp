@@ -6,6 +6,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd::predict {
@@ -18,7 +19,7 @@ constexpr std::uint64_t kMaxListBytes = 64 << 20;
 std::string name_of(const fs::path& path) {
   const fs::path whole = fs::absolute(path).lexically_normal();
   const fs::path last = whole.has_filename() ? whole : whole.parent_path();
-  return fs::is_directory(path) ? last.filename().string() : last.stem().string();
+  return is_folder(path) ? last.filename().string() : last.stem().string();
 }
 
 void add_video(const fs::path& path, std::vector<Input>& inputs) {
@@ -28,15 +29,12 @@ void add_video(const fs::path& path, std::vector<Input>& inputs) {
 void add_folder(const fs::path& folder, std::vector<Input>& inputs) {
   if (!io::list_frames(folder).empty()) return add_video(folder, inputs);
   std::vector<fs::path> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const fs::path& path = entry.path();
-    if (entry.is_directory() ? !io::list_frames(path).empty() : io::is_video_file(path))
+  for (const std::string& name : list_names(folder)) {
+    const fs::path path = folder / name;
+    if (is_folder(path) ? !io::list_frames(path).empty() : io::is_video_file(path))
       found.push_back(path);
   }
-  if (error) throw DataError(folder, concat("cannot be listed: ", error.message()));
   if (found.empty()) throw DataError(folder, "holds no video, no frames and no folder of frames");
-  std::sort(found.begin(), found.end());
   for (const fs::path& path : found) add_video(path, inputs);
 }
 
@@ -54,8 +52,8 @@ void add_list(const fs::path& list, std::vector<Input>& inputs) {
 }
 
 void add_path(const fs::path& path, std::vector<Input>& inputs) {
-  if (!fs::exists(path)) throw DataError(path, "no such file or folder");
-  if (fs::is_directory(path)) return add_folder(path, inputs);
+  if (!path_exists(path)) throw DataError(path, "no such file or folder");
+  if (is_folder(path)) return add_folder(path, inputs);
   if (path.extension() == ".txt") return add_list(path, inputs);
   if (!io::is_video_file(path) && !io::is_image_file(path))
     throw DataError(path, "neither video nor picture, folder or .txt list");

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/colormap.h"
 #include "vdd/io/exr.h"
@@ -47,9 +48,7 @@ io::Image<T> image_of(const torch::Tensor& pixels_hwC) {
 
 class Png16 final : public Format {
  public:
-  explicit Png16(const fs::path& folder) : folder_(folder / "png16") {
-    fs::create_directory(folder_);
-  }
+  explicit Png16(const fs::path& folder) : folder_(folder / "png16") { make_folders(folder_); }
   void write(const torch::Tensor& disparity_1hw, const io::Image8*) override {
     const torch::Tensor values = (disparity_1hw[0] * 65535).round().to(torch::kUInt16);
     io::write_png(numbered(folder_, frame_++, ".png"), image_of<std::uint16_t>(values));
@@ -62,7 +61,7 @@ class Png16 final : public Format {
 
 class Exr final : public Format {
  public:
-  explicit Exr(const fs::path& folder) : folder_(folder / "exr") { fs::create_directory(folder_); }
+  explicit Exr(const fs::path& folder) : folder_(folder / "exr") { make_folders(folder_); }
   void write(const torch::Tensor& disparity_1hw, const io::Image8*) override {
     io::write_exr(numbered(folder_, frame_++, ".exr"), image_of<float>(disparity_1hw[0]));
   }

@@ -16,6 +16,7 @@
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/staged_folder.h"
 #include "vdd/core/stop.h"
@@ -174,14 +175,6 @@ class Job {
   VideoReport report_;
 };
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw ResourceError(concat(escape(folder.string()), ": cannot be made: ", error.message()));
-  }
-}
-
 }  // namespace
 
 PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inputs,
@@ -213,7 +206,7 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
     const fs::path folder = folder_of(input);
     finish_replacement(folder);
     if (spec.done == Done::kReplace) require_replaceable(folder, replaceable);
-    if (spec.done == Done::kReplace || !fs::exists(folder)) continue;
+    if (spec.done == Done::kReplace || !path_exists(folder)) continue;
     if (spec.done == Done::kRefuse) {
       throw ConfigError(concat(escape(folder.string()),
                                ": exists; choose --skip-done, --overwrite or another folder"));
@@ -221,12 +214,12 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
     finished(folder, info_of(input));
   }
 
-  make_folder(spec.output);
+  make_folders(spec.output);
   try_storage(spec.output);
   PredictReport report;
   for (const Input& input : inputs) {
     const fs::path folder = folder_of(input);
-    if (spec.done == Done::kSkip && fs::exists(folder)) {
+    if (spec.done == Done::kSkip && path_exists(folder)) {
       report.videos.push_back({.output = folder.string(),
                                .skipped = true,
                                .prediction = finished(folder, info_of(input))});

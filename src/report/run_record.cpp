@@ -2,7 +2,6 @@
 #include "vdd/report/run_record.h"
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +10,8 @@
 #include "vdd/config/leaves.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
+#include "vdd/core/json.h"
 #include "vdd/core/text.h"
 
 namespace vdd::report {
@@ -102,19 +103,17 @@ class Curves {
 /// be under way, and is not counted.
 template <typename Use>
 std::int64_t for_each_line(const fs::path& file, Use use) {
-  if (!fs::exists(file)) return 0;
-  std::ifstream in(file);
-  if (!fs::is_regular_file(file) || !in) throw DataError(file, "cannot be read");
+  if (!path_exists(file)) return 0;
   LineReader reader;
   std::int64_t damaged = 0;
-  for (std::string line; std::getline(in, line) && !in.eof();) {
+  read_lines(file, [&](std::int64_t, std::string_view line) {
     const bool whole = reader.read(line) && !reader.values.empty();
     if (whole && reader.values.front().first == "step" && is_count(reader.values.front().second)) {
       use(reader, reader.values.front().second);
     } else {
       ++damaged;
     }
-  }
+  });
   return damaged;
 }
 
@@ -139,9 +138,9 @@ void read_logs(const fs::path& folder, RunRecord& run) {
 }
 
 void read_manifest(const fs::path& file, RunRecord& run) {
-  if (!fs::exists(file)) return;
-  run.manifest_text = read_file(file, 1 << 26);
-  const Json manifest = Json::parse(run.manifest_text, nullptr, false);
+  if (!path_exists(file)) return;
+  run.manifest_text = read_file(file, 16 << 20);
+  const nlohmann::ordered_json manifest = parse_json(run.manifest_text);
   if (!manifest.is_object()) return;
   const auto text = [&](const char* key) {
     const auto value = manifest.find(key);
@@ -157,18 +156,17 @@ void read_manifest(const fs::path& file, RunRecord& run) {
 std::vector<fs::path> newest_pictures(const fs::path& folder) {
   std::vector<fs::path> pictures;
   long long newest = -1;
-  if (!fs::is_directory(folder)) return pictures;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const auto parts = split(entry.path().filename().string(), '-');
-    if (parts.size() < 3 || parts[0] != "step" || entry.path().extension() != ".png") continue;
+  if (!is_folder(folder)) return pictures;
+  for (const std::string& name : list_names(folder)) {
+    const auto parts = split(name, '-');
+    if (parts.size() < 3 || parts[0] != "step" || !name.ends_with(".png")) continue;
     const auto digits = std::min(parts[1].find_first_not_of('0'), parts[1].size() - 1);
     const auto step = parts[1].empty() ? std::nullopt : parse_int(parts[1].substr(digits));
-    if (!step || *step < newest || !entry.is_regular_file()) continue;
+    if (!step || *step < newest || !is_file(folder / name)) continue;
     if (*step > newest) pictures.clear();
     newest = *step;
-    pictures.push_back(entry.path());
+    pictures.push_back(folder / name);
   }
-  std::sort(pictures.begin(), pictures.end());
   return pictures;
 }
 
@@ -180,11 +178,11 @@ const Curve* find_curve(const std::vector<Curve>& curves, std::string_view name)
 }
 
 RunRecord read_run(const fs::path& folder) {
-  if (!fs::is_directory(folder)) throw DataError(folder, "no such folder");
+  if (!is_folder(folder)) throw DataError(folder, "no such folder");
   const fs::path config = folder / "config.resolved.yaml";
-  if (!fs::exists(config)) throw DataError(folder, "holds no run: no config.resolved.yaml");
+  if (!path_exists(config)) throw DataError(folder, "holds no run: no config.resolved.yaml");
   RunRecord run;
-  run.name = fs::canonical(folder).filename().string();
+  run.name = real_path(folder).filename().string();
   run.config_text = read_file(config, 1 << 20);
   run.config = config::read_leaves(config);
   read_manifest(folder / "manifest.json", run);

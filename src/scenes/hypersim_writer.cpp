@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 #include "vdd/io/hdf5.h"
@@ -138,7 +139,7 @@ void write_frame(const Trajectory& trajectory, std::int64_t number,
 
 void write_keyframes(const fs::path& folder, const Scene& scene, double asset_unit,
                      std::int64_t frames) {
-  fs::create_directories(folder);
+  make_folders(folder);
   at::Tensor orientations = at::empty({frames, 3, 3}, at::kDouble),
              positions = at::empty({frames, 3}, at::kDouble);
   const Mat3 z_up{{Vec3{1, 0, 0}, Vec3{0, 0, -1}, Vec3{0, 1, 0}}};
@@ -246,7 +247,7 @@ std::vector<Job> plan_hypersim(const fs::path& root, std::int64_t sequences,
                      .duration = static_cast<double>(config.frames) / kFramesPerSecond,
                      .tan_half_width = std::tan(lens.fov_x / 2)});
       for (const char* kind : {"_final_hdf5", "_geometry_hdf5", "_final_preview"}) {
-        fs::create_directories(trajectory->images / concat("scene_", trajectory->camera, kind));
+        make_folders(trajectory->images / concat("scene_", trajectory->camera, kind));
       }
       write_keyframes(folder / "_detail" / trajectory->camera, trajectory->scene, asset_unit,
                       config.frames);
@@ -262,8 +263,8 @@ std::vector<Job> plan_hypersim(const fs::path& root, std::int64_t sequences,
                       concat("parameter_name,parameter_value\nmeters_per_asset_unit,",
                              shortest(asset_unit), '\n'));
   }
-  fs::create_directories(root / "evermotion_dataset/analysis");
-  fs::create_directories(root / "contrib/mikeroberts3000");
+  make_folders(root / "evermotion_dataset/analysis");
+  make_folders(root / "contrib/mikeroberts3000");
   write_file_atomic(root / "evermotion_dataset/analysis/metadata_images_split_scene_v1.csv",
                     split_csv);
   write_file_atomic(root / "contrib/mikeroberts3000/metadata_camera_parameters.csv", cameras_csv);

@@ -7,6 +7,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/staged_folder.h"
 #include "vdd/core/stop.h"

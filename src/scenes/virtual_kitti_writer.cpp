@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 #include "vdd/io/image.h"
@@ -201,7 +202,7 @@ std::vector<Job> plan_virtual_kitti(const fs::path& root, std::int64_t sequences
                      .duration = static_cast<double>(config.frames) / kFramesPerSecond});
     const std::string camera = concat("Camera_", sequence->camera);
     for (const char* kind : {"rgb", "depth"})
-      fs::create_directories(sequence->folder / "frames" / kind / camera);
+      make_folders(sequence->folder / "frames" / kind / camera);
     write_file_atomic(sequence->folder / "intrinsic.txt", intrinsics(config));
     write_file_atomic(sequence->folder / "extrinsic.txt", extrinsics(sequence->scene, config));
     write_file_atomic(sequence->folder / "pose.txt", poses(sequence->scene, config));

@@ -6,6 +6,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/text.h"
 #include "vdd/train/distill_decoder.h"
@@ -135,7 +136,7 @@ std::string Contents::data(const data::DataConfig& config) {
 void identify(Plan& plan, const fs::path& output, Contents& contents) {
   for (const EvaluationConfig& e : plan.config.evaluate) {
     for (const std::string& folder : match_folders(e.data)) {
-      if (!fs::is_directory(folder)) throw DataError(folder, "no such folder");
+      if (!is_folder(folder)) throw DataError(folder, "no such folder");
     }
   }
   for (Run& run : plan.runs) {

@@ -8,6 +8,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/stop.h"
@@ -40,7 +41,7 @@ fs::path cell_file(const Run& run) {
 }
 
 bool finished(const Run& run) {
-  return !run.stage || fs::exists(cell_file(run));
+  return !run.stage || path_exists(cell_file(run));
 }
 
 void throw_if_stopped() {
@@ -126,7 +127,7 @@ void Sweeper::score(const Plan& plan, const Run& run, const std::string& what) {
   std::optional<predict::Predictor> model;
   for (std::size_t e = 0; e < plan.protocols.size(); ++e) {
     const fs::path file = score_file(plan, run, e, options_.output);
-    if (fs::exists(file)) continue;
+    if (path_exists(file)) continue;
     throw_if_stopped();
     if (!model) {
       model.emplace(
@@ -162,7 +163,7 @@ RunResult Sweeper::carry_out(const Plan& plan, const Run& run) {
   const std::string damage = failure_of(what, [&] {
     for (std::size_t e = 0; e < plan.protocols.size(); ++e) {
       const fs::path file = score_file(plan, run, e, options_.output);
-      if (fs::exists(file)) result.scores[e] = eval::load_result(file);
+      if (path_exists(file)) result.scores[e] = eval::load_result(file);
     }
   });
   if (result.error.empty()) result.error = damage;
@@ -182,7 +183,7 @@ std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
     key += concat('\n', row.name, ' ', plan.runs[i].hash, ' ', row.steps);
   }
   const fs::path file = options_.output / "times" / concat(sha256_hex(key), ".json");
-  if (fs::exists(file)) return config::load_json<pipeline::StageBench>(file);
+  if (path_exists(file)) return config::load_json<pipeline::StageBench>(file);
   if (!active() || runs.empty()) return std::nullopt;
   std::optional<pipeline::StageBench> times;
   const std::string failure = failure_of(concat(plan.name, ", times"), [&] {
@@ -256,7 +257,7 @@ std::string describe(const std::vector<Plan>& plans, const fs::path& output) {
       const std::size_t wanted = row.hidden ? 0 : plan.protocols.size();
       for (std::size_t e = 0; e < wanted; ++e) {
         const fs::path file = score_file(plan, run, e, output);
-        fs::exists(file) ? void(++scores) : void(to_score.insert(file.string()));
+        path_exists(file) ? void(++scores) : void(to_score.insert(file.string()));
       }
       rows.push_back({eval::cell(row.name, eval::Markup::kMarkdown), concat(run.seed),
                       run.folder.string(), state, concat(scores, " of ", wanted)});
@@ -270,10 +271,8 @@ std::string describe(const std::vector<Plan>& plans, const fs::path& output) {
 }
 
 SweepResult sweep(const std::vector<Plan>& plans, const SweepOptions& options) {
-  std::error_code error;
-  fs::create_directories(options.output / "scores", error);
-  if (!error) fs::create_directories(options.output / "times", error);
-  if (error) throw ResourceError(concat(options.output.string(), ": ", error.message()));
+  make_folders(options.output / "scores");
+  make_folders(options.output / "times");
   Sweeper sweeper(options);
   std::string tables;
   for (const Plan& plan : plans)

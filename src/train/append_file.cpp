@@ -9,20 +9,15 @@
 #include <cstring>
 #include <utility>
 
-#include "vdd/core/error.h"
+#include "vdd/core/files.h"
 #include "vdd/core/log.h"
 #include "vdd/core/text.h"
 
 namespace vdd::train {
 
 AppendFile::AppendFile(std::filesystem::path path, Start start) : path_(std::move(path)) {
-  const int extra = start == Start::kEmpty ? O_TRUNC : start == Start::kNew ? O_EXCL : 0;
-  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | extra, 0666);
-  if (file_ < 0) {
-    const int error = errno;
-    throw ResourceError(
-        concat(escape(path_.string(), 1000), ": cannot be opened: ", std::strerror(error)));
-  }
+  const int flags = start == Start::kEmpty ? O_TRUNC : start == Start::kNew ? O_EXCL : 0;
+  file_ = open_to_append(path_, flags);
 }
 
 AppendFile::~AppendFile() {

@@ -11,7 +11,9 @@
 #include "disk_space.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
+#include "vdd/core/json.h"
 #include "vdd/core/log.h"
 #include "vdd/core/staged_folder.h"
 #include "vdd/core/system.h"
@@ -25,7 +27,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 constexpr int kMaxFailures = 3;
-constexpr std::uint64_t kMaxMarkerBytes = 1 << 26;
+constexpr std::uint64_t kMaxMarkerBytes = 16 << 20;
 const char* const kMarker = "complete.json";
 
 std::string shown(const fs::path& path) {
@@ -82,13 +84,14 @@ Contents read_marker(const fs::path& path) {
   const auto refuse = [&](std::string_view reason) -> Contents {
     throw VerificationError(concat(shown(marker), ": ", reason));
   };
-  if (!fs::is_regular_file(fs::symlink_status(marker)))
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(marker, error)))
     return refuse("is missing: the checkpoint is not complete");
   try {
-    const Json json = Json::parse(read_file(marker, kMaxMarkerBytes));
+    const Json json = parse_json(read_file(marker, kMaxMarkerBytes));
     if (json.at("format").get<int>() != kFormat) return refuse("is of an unknown format");
     const auto step =
-        step_of(fs::canonical(path));  // `path` may be the link `best`, or a copy of any name
+        step_of(real_path(path));  // `path` may be the link `best`, or a copy of any name
     if (step.value_or(json.at("step").get<std::int64_t>()) != json.at("step").get<std::int64_t>()) {
       return refuse("is of another step than the folder");
     }
@@ -118,7 +121,7 @@ std::optional<fs::path> move_aside(const fs::path& path, std::string_view prefix
            concat(prefix, path.filename().string(), number > 1 ? concat('-', number) : "");
   };
   int number = 1;
-  while (fs::exists(target(number))) ++number;
+  while (path_exists(target(number))) ++number;
   std::error_code error;
   fs::rename(path, target(number), error);
   if (!error) return target(number);
@@ -146,10 +149,12 @@ std::string checkpoint_name(std::int64_t step) {
 
 std::vector<Checkpoint> list_checkpoints(const fs::path& folder) {
   std::vector<Checkpoint> found;
-  if (!fs::is_directory(folder)) return found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const auto step = step_of(entry.path());
-    if (step && fs::is_directory(entry.symlink_status())) found.push_back({*step, entry.path()});
+  if (!is_folder(folder)) return found;
+  for (const std::string& name : list_names(folder)) {
+    const fs::path path = folder / name;
+    std::error_code error;
+    const auto step = step_of(path);
+    if (step && fs::is_directory(fs::symlink_status(path, error))) found.push_back({*step, path});
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step < b.step; });
@@ -157,11 +162,10 @@ std::vector<Checkpoint> list_checkpoints(const fs::path& folder) {
 }
 
 std::vector<Checkpoint> find_checkpoints(const fs::path& path) {
-  if (!fs::exists(path)) throw DataError(path, "does not exist");
-  const fs::path real = fs::canonical(path);
+  if (!path_exists(path)) throw DataError(path, "does not exist");
+  const fs::path real = real_path(path);
   if (const auto step = step_of(real)) return {{*step, real}};
-  auto found =
-      list_checkpoints(fs::is_directory(path / "checkpoints") ? path / "checkpoints" : path);
+  auto found = list_checkpoints(is_folder(path / "checkpoints") ? path / "checkpoints" : path);
   if (found.empty()) throw DataError(path, "holds no checkpoint");
   return found;
 }
@@ -205,16 +209,13 @@ std::map<std::string, std::int64_t> checkpoint_files(const fs::path& path) {
 CheckpointStore::CheckpointStore(const RunDir& run, std::int64_t keep)
     : folder_(run.checkpoints()), keep_(keep) {
   if (keep < 1) throw ConfigError("the number of checkpoints to keep must be at least 1");
-  fs::create_directories(folder_);
+  make_folders(folder_);
   // The run is locked, so whoever was busy with these is dead.
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : list_names(folder_)) {
     for (const char* ours : {".tmp-step-*", ".tmp-latest", ".tmp-best", ".trash-step-*"}) {
-      if (glob_match(ours, name)) leftovers.push_back(entry.path());
+      if (glob_match(ours, name)) remove_quietly(folder_ / name);
     }
   }
-  for (const fs::path& leftover : leftovers) remove_quietly(leftover);
 
   std::error_code no_link;
   best_step_ = step_of(fs::read_symlink(folder_ / "best", no_link)).value_or(-1);
@@ -242,7 +243,8 @@ bool CheckpointStore::save(std::int64_t step, const Writer& fill, const SaveOpti
 
 void CheckpointStore::write(std::int64_t step, const Writer& fill, std::int64_t bytes) {
   const Checkpoint target{step, folder_ / checkpoint_name(step)};
-  if (fs::exists(fs::symlink_status(target.path))) {
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(target.path, error))) {
     std::string reason;
     if (verifies(target, reason)) return;
     log::warning("train", reason);
@@ -274,17 +276,15 @@ void CheckpointStore::storage_failed(std::int64_t step, const std::string& reaso
 }
 
 void CheckpointStore::mark_best(std::int64_t step) {
-  if (!fs::is_directory(folder_ / checkpoint_name(step))) return;
+  if (!is_folder(folder_ / checkpoint_name(step))) return;
   best_step_ = step;
   link("best", step);
 }
 
 bool CheckpointStore::empty() const {
   if (!list_checkpoints(folder_).empty()) return false;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    if (entry.path().filename().string().starts_with(".damaged-")) return false;
-  }
-  return true;
+  return std::ranges::none_of(
+      list_names(folder_), [](const std::string& name) { return name.starts_with(".damaged-"); });
 }
 
 Checkpoint CheckpointStore::newest_valid() {
@@ -304,7 +304,7 @@ Checkpoint CheckpointStore::newest_valid() {
 
 Checkpoint CheckpointStore::at(std::int64_t step) const {
   const Checkpoint wanted{step, folder_ / checkpoint_name(step)};
-  if (!fs::is_directory(wanted.path)) throw DataError(wanted.path, "there is no such checkpoint");
+  if (!is_folder(wanted.path)) throw DataError(wanted.path, "there is no such checkpoint");
   std::string reason;
   if (!verifies(wanted, reason)) throw DataError(wanted.path, reason);
   return wanted;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/io/torch_file.h"
 #include "vdd/losses/affinity.h"
@@ -26,7 +27,7 @@ models::TemporalDptHead make_head(const HeadConfig& config, const models::UNetCo
   nn::initialize(*head, static_cast<std::uint64_t>(config.seed));
   if (!config.init_from.empty()) {
     tensor::LoadOptions options;
-    if (!fs::is_directory(config.init_from)) {
+    if (!is_folder(config.init_from)) {
       options.allow_missing = {"projects.*", "resize_layers.*"};
     }
     tensor::load_state(*head, *open_head_start(config.init_from), options);
@@ -61,9 +62,9 @@ std::string shared_name(std::string_view name) {
 }  // namespace
 
 std::unique_ptr<tensor::TensorSource> open_head_start(const fs::path& path) {
-  if (fs::is_directory(path)) {
+  if (is_folder(path)) {
     const fs::path inside = path / "dpt_head";
-    return pipeline::open_dpt_head_weights(fs::is_directory(inside) ? inside : path);
+    return pipeline::open_dpt_head_weights(is_folder(inside) ? inside : path);
   }
   std::unique_ptr<tensor::TensorSource> file;
   if (path.extension() == ".pth") {

@@ -3,6 +3,7 @@
 
 #include "trainer_setup.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/progress.h"
@@ -24,7 +25,7 @@ void resolve(DistillConfig& config) {
 /// The teacher's folder: the config's, or random weights that are written to `fallback`.
 fs::path teacher_folder(const DistillConfig& config, const fs::path& fallback) {
   if (!config.model.teacher.empty()) return config.model.teacher;
-  if (!fs::exists(fallback)) {
+  if (!path_exists(fallback)) {
     log::info("train", concat("no teacher given: writing random weights to ", fallback.string()));
     write_random_teacher(fallback, config.model.random);
   }

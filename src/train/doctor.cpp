@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/doctor.h"
 
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/json.h"
 #include "vdd/core/text.h"
 #include "vdd/pipeline/doctor.h"
 #include "vdd/train/checkpoint.h"
@@ -20,7 +20,7 @@ namespace vdd::train {
 namespace fs = std::filesystem;
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 template <typename Config>
 void read_config(const fs::path& path) {
@@ -43,13 +43,10 @@ void check_config(const fs::path& path, const std::string& program) {
 
 /// The number of complete lines.
 std::int64_t check_metrics(const fs::path& path) {
-  std::ifstream in(path);
-  if (!in) throw DataError(path, "cannot be opened");
   std::int64_t lines = 0, last_step = -1;
-  for (std::string line; std::getline(in, line);) {
-    if (in.eof()) break;  // no line end: cut when the run was killed
-    const std::string where = concat("line ", ++lines);
-    const json record = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  read_lines(path, [&](std::int64_t number, std::string_view line) {
+    const std::string where = concat("line ", number);
+    const Json record = parse_json(line);
     if (!record.is_object() || !record.contains("step") || !record["step"].is_number_integer()) {
       throw DataError(path, where, "is no JSON object with a step");
     }
@@ -57,7 +54,8 @@ std::int64_t check_metrics(const fs::path& path) {
     if (step < last_step)
       throw DataError(path, where, concat("step ", step, " follows step ", last_step));
     last_step = step;
-  }
+    lines = number;
+  });
   return lines;
 }
 
@@ -66,8 +64,7 @@ std::int64_t check_metrics(const fs::path& path) {
 std::string check_run(const fs::path& root) {
   constexpr std::uint64_t kMaxManifest = 16 << 20;
   const fs::path manifest = root / "manifest.json";
-  const json facts =
-      json::parse(read_file(manifest, kMaxManifest), nullptr, /*allow_exceptions=*/false);
+  const Json facts = parse_json(read_file(manifest, kMaxManifest));
   if (!facts.is_object()) throw DataError(manifest, "is no JSON");
   const auto program = facts.find("program");
   check_config(root / "config.resolved.yaml",

@@ -10,6 +10,8 @@
 #include "append_file.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
+#include "vdd/core/json.h"
 #include "vdd/core/log.h"
 #include "vdd/core/text.h"
 
@@ -18,7 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 34;
 
 std::string to_json(bool value) {
   return value ? "true" : "false";
@@ -57,7 +58,7 @@ std::optional<std::string> csv_text(const Json& value) {
 
 /// One line of a log as an object with an integer "step", or nothing if it is damaged.
 std::optional<Json> parse_line(std::string_view line) {
-  Json record = Json::parse(line, nullptr, false);
+  Json record = parse_json(line);
   if (!record.is_object()) return std::nullopt;
   const auto step = record.find("step");
   if (step == record.end() || !step->is_number_integer()) return std::nullopt;
@@ -67,29 +68,24 @@ std::optional<Json> parse_line(std::string_view line) {
 /// Calls `use(line, record)` for each whole, readable line.
 template <typename Use>
 void for_each_line(const fs::path& path, Use use) {
-  if (!fs::exists(path)) return;
-  const std::string text = read_file(path, kMaxLogBytes);
-  std::size_t number = 0;
-  for (std::size_t begin = 0, end; begin < text.size(); begin = end + 1) {
-    ++number;
-    end = text.find('\n', begin);
-    if (end == std::string::npos) break;  // cut short when the process was killed
-    const std::string_view line(text.data() + begin, end - begin);
+  if (!path_exists(path)) return;
+  read_lines(path, [&](std::int64_t number, std::string_view line) {
     if (const auto record = parse_line(line)) {
       use(line, *record);
     } else {
       log::warning("train",
                    concat(escape(path.string(), 1000), ':', number, ": damaged line left out"));
     }
-  }
+  });
 }
 
 void cut_after(const fs::path& path, std::int64_t last_step, std::int64_t lines) {
-  std::string kept;
+  FileWriter kept(path);
   for_each_line(path, [&](std::string_view line, const Json& record) {
-    if (record["step"].get<std::int64_t>() <= last_step && lines-- > 0) kept.append(line) += '\n';
+    if (record["step"].get<std::int64_t>() <= last_step && lines-- > 0)
+      kept.write(concat(line, '\n'));
   });
-  write_file_atomic(path, kept);
+  kept.commit();
 }
 
 std::string csv_row(const std::vector<std::string>& columns, const Json& record) {
@@ -152,7 +148,7 @@ void MetricsLog::write(std::int64_t step, const Record& metrics) {
   }
   waiting_.clear();
   if (csv_stale_) return;
-  const Json record = Json::parse(text);
+  const Json record = parse_json(text);
   if (extend_columns(columns_, record)) {
     refresh_csv();
   } else {
@@ -196,16 +192,18 @@ std::string MetricsLog::line(std::int64_t step, const Record& record) {
 }
 
 void MetricsLog::rebuild_csv() {
-  std::vector<Json> records;
   columns_ = {"step"};
+  lines_ = 0;
   for_each_line(root_ / "metrics.jsonl", [&](std::string_view, const Json& record) {
     extend_columns(columns_, record);
-    records.push_back(record);
+    ++lines_;
   });
-  lines_ = static_cast<std::int64_t>(records.size());
-  std::string text = join(columns_, ",") + '\n';
-  for (const Json& record : records) text += csv_row(columns_, record);
-  write_file_atomic(root_ / "metrics.csv", text);
+  FileWriter csv(root_ / "metrics.csv");
+  csv.write(join(columns_, ",") + '\n');
+  for_each_line(root_ / "metrics.jsonl", [&](std::string_view, const Json& record) {
+    csv.write(csv_row(columns_, record));
+  });
+  csv.commit();
   csv_ = std::make_unique<AppendFile>(root_ / "metrics.csv", AppendFile::Start::kAppend);
 }
 

@@ -16,6 +16,8 @@
 #include "vdd/core/error.h"
 #include "vdd/core/file_lock.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
+#include "vdd/core/json.h"
 #include "vdd/core/log.h"
 #include "vdd/core/staged_folder.h"
 #include "vdd/core/system.h"
@@ -98,12 +100,13 @@ struct Holder {
   }
 };
 
-Holder read_holder(const fs::path& lock) {
-  const Json owner = Json::parse(read_file(lock, 4096), nullptr, false);
-  if (!owner.is_object()) return {};
-  return {.pid = owner.value("pid", 0),
-          .host = owner.value("host", "?"),
-          .started = owner.value("started", "?")};
+Holder read_holder(const fs::path& lock) try {
+  const Json owner = parse_json(read_file(lock, 4096));
+  return {.pid = owner.at("pid").get<int>(),
+          .host = owner.at("host").get<std::string>(),
+          .started = owner.at("started").get<std::string>()};
+} catch (const std::exception&) {  // not written yet, or by a program of another kind
+  return {};
 }
 
 /// Opens and locks run.lock; throws if somebody else has it. The lock goes with the process,
@@ -166,7 +169,7 @@ RunDir::RunDir(const fs::path& root, RunMode mode, const std::vector<fs::path>& 
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw ConfigError(concat(shown(root), ": is in the way: not a folder"));
   }
-  if (fs::exists(status) && !is_run_dir(root) && !fs::is_empty(root)) {
+  if (fs::exists(status) && !is_run_dir(root) && !fs::is_empty(root, error)) {
     throw ConfigError(
         concat(shown(root), ": is not empty and holds no run; choose another folder"));
   }
@@ -211,20 +214,23 @@ fs::path RunDir::sample(std::int64_t step, std::string_view name) const {
 
 void RunDir::write_config(std::string_view yaml) {
   constexpr std::uint64_t kMaxConfigBytes = 1 << 24;
-  if (fs::exists(config())) {
+  if (path_exists(config())) {
     if (read_file(config(), kMaxConfigBytes) == yaml) return;
     int number = 1;
     const auto kept = [&] { return root_ / concat("config.resolved.", number, ".yaml"); };
-    while (fs::exists(kept())) ++number;
-    fs::rename(config(), kept());
+    while (path_exists(kept())) ++number;
+    std::error_code error;
+    fs::rename(config(), kept(), error);
+    if (error)
+      throw ResourceError(concat(shown(config()), ": cannot be renamed: ", error.message()));
   }
   write_file_atomic(config(), yaml);
 }
 
 void RunDir::write_manifest(const RunFacts& facts, std::int64_t start_step) {
   Json starts = Json::array();
-  if (fs::exists(manifest())) {
-    const Json old = Json::parse(read_file(manifest(), 1 << 26), nullptr, false);
+  if (path_exists(manifest())) {
+    const Json old = parse_json(read_file(manifest(), 16 << 20));
     if (old.is_object() && old.contains("starts") && old["starts"].is_array()) {
       starts = old["starts"];
     } else {

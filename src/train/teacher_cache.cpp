@@ -10,6 +10,7 @@
 #include "disk_space.h"
 #include "vdd/core/error.h"
 #include "vdd/core/file_lock.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/system.h"
@@ -86,16 +87,14 @@ TeacherTarget read_entry(const fs::path& path) {
 
 /// The entries of a cache folder, sorted.
 std::vector<fs::path> list_entries(const fs::path& dir) {
-  if (!fs::is_directory(dir)) throw DataError(dir, "no such folder");
+  if (!is_folder(dir)) throw DataError(dir, "no such folder");
   std::vector<fs::path> paths;
-  for (const auto& group : fs::directory_iterator(dir)) {
-    if (!group.is_directory() || group.path().filename().string().size() != 2) continue;
-    for (const auto& entry : fs::directory_iterator(group)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(kSuffix) && !name.starts_with('.')) paths.push_back(entry.path());
+  for (const std::string& group : list_names(dir)) {
+    if (group.size() != 2 || !is_folder(dir / group)) continue;
+    for (const std::string& name : list_names(dir / group)) {
+      if (name.ends_with(kSuffix) && !name.starts_with('.')) paths.push_back(dir / group / name);
     }
   }
-  std::sort(paths.begin(), paths.end());
   return paths;
 }
 
@@ -129,8 +128,7 @@ fs::path TeacherCache::path(const std::string& key) const {
 }
 
 bool TeacherCache::contains(const std::string& key) const {
-  std::error_code ignored;
-  return fs::is_regular_file(path(key), ignored);
+  return is_file(path(key));
 }
 
 std::optional<TeacherTarget> TeacherCache::find(const std::string& key) const {
@@ -150,9 +148,7 @@ void TeacherCache::store(const KeyParts& parts, const TeacherTarget& target) {
 
 void TeacherCache::write(const KeyParts& parts, const TeacherTarget& target) const {
   const fs::path file = path(cache_key(parts));
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) throw ResourceError(concat(file.parent_path().string(), ": ", error.message()));
+  make_folders(file.parent_path());
   const auto named = tensors(target);
   if (reserved_ > 0) {
     const std::int64_t left = free_disk_bytes(dir_) - total_bytes(named);

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "append_file.h"
-#include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
 
@@ -121,18 +121,13 @@ std::string one_value(const Message& value) {
 }  // namespace
 
 EventWriter::EventWriter(const fs::path& folder, std::int64_t last_step) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error)
-    throw ResourceError(
-        concat(escape(folder.string(), 1000), ": cannot be made: ", error.message()));
-
+  make_folders(folder);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   const std::string stem =
       concat("events.out.tfevents.", seconds, '.', host_name(), '.', ::getpid(), '.');
   int number = 0;  // TensorBoard reads the files of a folder in the order of their names
-  while (fs::exists(folder / concat(stem, number))) ++number;
+  while (path_exists(folder / concat(stem, number))) ++number;
   file_ = std::make_unique<AppendFile>(folder / concat(stem, number), AppendFile::Start::kNew);
 
   write_event(0, kFileVersion, "brain.Event:2");

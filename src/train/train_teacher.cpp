@@ -3,6 +3,7 @@
 
 #include "trainer_setup.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/log.h"
 #include "vdd/core/random.h"
@@ -44,7 +45,7 @@ void write_start(const fs::path& folder, const TeacherModelConfig& config) {
         "model.random_unet.in_channels, out_channels: must be 2 and 1 times the VAE's "
         "latent_channels");
   }
-  const bool trained_encoder = fs::exists(from.image_encoder);
+  const bool trained_encoder = path_exists(from.image_encoder);
   if (trained_encoder) {
     model.image_encoder = pipeline::load_image_encoder(from.image_encoder);
   } else {
@@ -66,7 +67,7 @@ void write_start(const fs::path& folder, const TeacherModelConfig& config) {
 
 fs::path model_folder(const TeacherModelConfig& config, const fs::path& own) {
   if (!config.init.empty()) return config.init;
-  if (!fs::exists(own)) write_start(own, config);
+  if (!path_exists(own)) write_start(own, config);
   return own;
 }
 

@@ -12,6 +12,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/log.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
@@ -440,7 +441,7 @@ void Trainer::save(bool final) {
     const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
     distiller_.save_model(staged, step_);
     const fs::path folder = staged / "trainer";
-    fs::create_directory(folder);
+    make_folders(folder);
     io::save_safetensors(folder / "optimizer.safetensors", optimizer_.state());
     if (ema_) io::save_safetensors(folder / "weights.safetensors", ema_->state());
     write_file_atomic(folder / "state.json", config::to_json(state));

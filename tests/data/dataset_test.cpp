@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <torch/torch.h>
 
 #include <array>
@@ -161,6 +162,18 @@ TEST_F(Scenes, KeysSurviveACopyAndSeeAChangedFile) {
   EXPECT_NE(moved.plan(0, 0).content_key, key) << "as many bytes, but others";
   config.height = 128;
   EXPECT_NE(ClipDataset(config).plan(0, 0).content_key, key);
+}
+
+TEST_F(Scenes, AFrameThatIsNoFileIsRefusedAtOnce) {
+  for (const auto& entry : fs::recursive_directory_iterator(dir_ / "vkitti2")) {
+    if (entry.path().extension() != ".jpg") continue;
+    fs::remove(entry.path());
+    ASSERT_EQ(::mkfifo(entry.path().c_str(), 0600), 0);
+  }
+  const ClipDataset dataset(small(dir_ / "vkitti2"));
+  EXPECT_EQ(dataset.plan(0, 0).content_key.size(), 64u);
+  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { dataset.load(0, 0); }),
+              HasSubstr("is a FIFO, not a file"));
 }
 
 TEST_F(Scenes, DrawsFollowTheConfig) {
@@ -521,6 +534,9 @@ TEST_F(Scenes, VideoFilesAndFoldersGiveTheSame) {
 
 TEST(ClipDataset, SaysWhatIsMissing) {
   const TempDir dir;
+  fs::create_symlink("loop", dir / "loop");
+  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset d(small(dir / "loop")); }),
+              HasSubstr("loop: cannot be examined: "));
   EXPECT_THROW(ClipDataset(DataConfig{}), ConfigError);
   EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset d(small(dir / "nowhere")); }),
               HasSubstr("nowhere: no such folder"));

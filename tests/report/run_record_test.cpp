@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <limits>
@@ -79,6 +80,31 @@ TEST(RunRecord, AFolderWithoutARunIsRefused) {
   EXPECT_TRUE(read_run(temp / "new").training.empty());
   std::filesystem::create_directory(temp / "new/metrics.jsonl");
   EXPECT_THAT(thrown<DataError>([&] { read_run(temp / "new"); }), HasSubstr("metrics.jsonl"));
+}
+
+TEST(RunRecord, LogsThatAreNoFilesAreRefusedAtOnce) {
+  for (const char* name : {"metrics.jsonl", "timing.jsonl", "manifest.json"}) {
+    const TempDir temp;
+    test::make_run(temp, "s1");
+    const auto file = temp / "s1" / name;
+    const auto refusal = [&] { return thrown<DataError>([&] { read_run(temp / "s1"); }); };
+    std::filesystem::remove(file);
+    ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+    EXPECT_THAT(refusal(), HasSubstr(std::string(name) + ": is a FIFO, not a file"));
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink("/dev/zero", file);
+    EXPECT_THAT(refusal(), HasSubstr(std::string(name) + ": is a device, not a file"));
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(name, file);
+    EXPECT_THAT(refusal(), HasSubstr(std::string(name) + ": cannot be examined: "));
+  }
+}
+
+TEST(RunRecord, AManifestThatNestsWithoutEndSaysNothing) {
+  const TempDir temp;
+  test::make_run(temp, "s1");
+  temp.write("s1/manifest.json", std::string(200000, '[') + std::string(200000, ']'));
+  EXPECT_EQ(read_run(temp / "s1").program, "");
 }
 
 }  // namespace

@@ -172,6 +172,22 @@ TEST_F(CheckpointTest, MissingAndForeignFilesAreRefused) {
                     R"({"format": 1, "step": 1, "files": {"../x": {"bytes": 1, "sha256": ""}}})");
               }),
               HasSubstr("outside"));
+  EXPECT_THAT(refused([&] {
+                write_raw(path / "complete.json",
+                          std::string(200000, '[') + std::string(200000, ']'));
+              }),
+              HasSubstr("complete.json: is damaged"));
+  EXPECT_THAT(refused([&] {
+                fs::remove(path / "complete.json");
+                fs::create_symlink("complete.json", path / "complete.json");
+              }),
+              HasSubstr("not complete"));
+}
+
+TEST_F(CheckpointTest, ACircleOfLinksInThePlaceOfARunIsADataError) {
+  fs::create_symlink("loop", temp_ / "loop");
+  EXPECT_THAT(thrown<DataError>([&] { find_checkpoints(temp_ / "loop"); }),
+              HasSubstr("loop: cannot be examined: "));
 }
 
 TEST_F(CheckpointTest, ResumingSkipsDamagedOnesAndNeverStartsAnew) {

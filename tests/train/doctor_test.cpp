@@ -76,6 +76,15 @@ TEST_F(RunDoctor, ConfigAndManifestMustBeReadable) {
   EXPECT_THAT(refusal(), HasSubstr("program '' is unknown"));
 }
 
+TEST_F(RunDoctor, MetricsThatNestWithoutEndOrAreNoFileAreRefused) {
+  const std::string deep(200000, '['), closed(200000, ']');
+  write_file_atomic(root / "metrics.jsonl", "{\"step\":1,\"x\":" + deep + closed + "}\n");
+  EXPECT_THAT(refusal(), HasSubstr("metrics.jsonl: line 1: is no JSON object with a step"));
+  fs::remove(root / "metrics.jsonl");
+  fs::create_symlink("/dev/zero", root / "metrics.jsonl");
+  EXPECT_THAT(refusal(), HasSubstr("metrics.jsonl: is a device, not a file"));
+}
+
 TEST_F(RunDoctor, ADamagedCheckpointIsNamed) {
   const fs::path weights =
       root / "checkpoints/step-000002/unet/diffusion_pytorch_model.safetensors";

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -124,6 +125,29 @@ TEST(MetricsLog, ADamagedLineIsLeftOut) {
   run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 33));
   MetricsLog log(run.path(), 5);
   EXPECT_EQ(content(run / "metrics.jsonl"), "{\"step\": 1}\n{\"step\": 2}\n");
+}
+
+TEST(MetricsLog, ALineThatNestsWithoutEndIsADamagedOne) {
+  const TempDir run;
+  const std::string good = "{\"step\": 1, \"loss\": 0.5}\n";
+  const std::string deep(200000, '['), closed(200000, ']');
+  run.write("metrics.jsonl", good + "{\"step\": 1, \"samples\": " + deep + closed + "}\n");
+  MetricsLog log(run.path(), 5);
+  EXPECT_EQ(log.lines(), 1);
+  EXPECT_EQ(content(run / "metrics.jsonl"), good);
+}
+
+TEST(MetricsLog, OnlyRegularFilesAreReadAndWritten) {
+  for (const char* name : {"metrics.jsonl", "timing.jsonl"}) {
+    const TempDir run;
+    ASSERT_EQ(::mkfifo((run / name).c_str(), 0600), 0);
+    EXPECT_THROW(MetricsLog(run.path(), 5), DataError) << name;
+    EXPECT_THROW(MetricsLog(run.path(), -1), ResourceError) << name;
+    fs::remove(run / name);
+    fs::create_symlink("/dev/zero", run / name);
+    EXPECT_THROW(MetricsLog(run.path(), 5), DataError) << name;
+    EXPECT_THROW(MetricsLog(run.path(), -1), ResourceError) << name;
+  }
 }
 
 TEST(MetricsLog, ANewStartIsEmpty) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -207,6 +208,36 @@ TEST(RunDir, TheManifestListsEveryStart) {
   EXPECT_EQ(manifest["starts"][1]["start_step"], 300);
   EXPECT_EQ(manifest["starts"][1]["pid"], ::getpid());
   EXPECT_FALSE(manifest["starts"][1]["command_line"].empty());
+}
+
+TEST(RunDir, AManifestThatNestsWithoutEndIsWrittenAnew) {
+  const TempDir temp;
+  RunDir run(temp / "run", RunMode::kNew);
+  const std::string deep(200000, '['), closed(200000, ']');
+  temp.write("run/manifest.json", "{\"starts\": [" + deep + closed + "]}");
+  run.write_manifest({.program = "distill_unet"}, 3);
+  const auto manifest = nlohmann::json::parse(content(run.manifest()));
+  ASSERT_EQ(manifest["starts"].size(), 1);
+  EXPECT_EQ(manifest["starts"][0]["start_step"], 3);
+}
+
+TEST(RunDir, FilesOfARunThatAreNoneAreRefusedAtOnce) {
+  const TempDir temp;
+  RunDir run(temp / "run", RunMode::kNew);
+  ASSERT_EQ(::mkfifo(run.manifest().c_str(), 0600), 0);
+  fs::create_symlink(run.config().filename(), run.config());
+  EXPECT_THAT(thrown<DataError>([&] { run.write_manifest({}, 0); }), HasSubstr("is a FIFO"));
+  EXPECT_THAT(thrown<DataError>([&] { run.write_config("a: 1\n"); }), HasSubstr("symbolic links"));
+}
+
+TEST(RunDir, AHolderThatWroteNonsenseIsAnotherProcess) {
+  const TempDir temp;
+  const RunDir run(temp / "run", RunMode::kNew);
+  for (const std::string text : {"", "{\"pid\": \"x\"}", "[]"}) {
+    temp.write("run/run.lock", text);
+    EXPECT_THAT(thrown<ConfigError>([&] { RunDir(temp / "run", RunMode::kResume); }),
+                HasSubstr("in use by another process"));
+  }
 }
 
 TEST(RunDir, AChangedConfigKeepsTheOldOne) {

@@ -23,7 +23,8 @@ struct ClipPlan {
   /// if mirrored.
   std::string source_id;
   /// SHA-256 of all that fixes what is read: the plan, the size, the names, byte sizes and ends of
-  /// the files, RGB and, but for data.rgb_only, depth. A copied or enlarged data set keeps its keys.
+  /// the files, RGB and, but for data.rgb_only, depth. A copied or enlarged data set keeps its
+  /// keys.
   std::string content_key;
 };
 

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "vdd/core/files.h"
+#include "vdd/core/mapped_file.h"
 #include "vdd/io/safetensors_header.h"
 #include "vdd/tensor/state_dict.h"
 

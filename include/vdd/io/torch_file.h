@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vdd/core/files.h"
+#include "vdd/core/mapped_file.h"
 #include "vdd/tensor/state_dict.h"
 
 namespace vdd::io {

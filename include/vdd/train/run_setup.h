@@ -12,6 +12,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/log.h"
 #include "vdd/core/text.h"
 #include "vdd/train/run_dir.h"
@@ -52,7 +53,7 @@ std::unique_ptr<RunDir> open_run(Config config, const RunOptions& options,
                                            : RunMode::kNew;
   auto run =
       std::make_unique<RunDir>(options.output_dir, mode, named_paths(config::to_leaves(config)));
-  if (options.resume && std::filesystem::exists(run->config())) {
+  if (options.resume && path_exists(run->config())) {
     auto before = config::load<Config>(run->config());
     if (before.train.threads != config.train.threads ||
         before.train.device != config.train.device) {
