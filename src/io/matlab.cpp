@@ -19,7 +19,9 @@ namespace vdd::io {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 128;
-constexpr std::uint64_t kMaxBytes = 64 << 20;  // of the file, and of an inflated element
+constexpr std::uint64_t kMaxBytes = 16 << 20;  // of the file, and of an inflated array
+constexpr std::size_t kTagBytes = 8;
+constexpr std::size_t kStartBytes = 4096;  // of an array: far more than comes before its numbers
 enum Type : std::uint32_t { kMatrix = 14, kDeflated = 15 };
 
 struct Element {
@@ -35,7 +37,7 @@ class Elements {
   std::optional<Element> next() {
     if (rest_.empty()) return std::nullopt;
     std::uint32_t type = word(0), bytes = 0;
-    std::size_t at = 8, padded = 0;
+    std::size_t at = kTagBytes, padded = 0;
     if (type > 0xffff) {  // a short one: both numbers in four bytes, the data in the next four
       bytes = type >> 16, type &= 0xffff, at = 4, padded = 8;
       if (bytes > 4) refuse("damaged element");
@@ -68,23 +70,42 @@ class Elements {
   std::string_view rest_;
 };
 
-std::string inflated(const std::filesystem::path& path, std::string_view deflated) {
-  std::string out(std::clamp<std::size_t>(8 * deflated.size(), 4096, kMaxBytes), '\0');
-  while (true) {
-    uLongf bytes = out.size();
-    const int status =
-        ::uncompress(reinterpret_cast<Bytef*>(out.data()), &bytes,
-                     reinterpret_cast<const Bytef*>(deflated.data()), deflated.size());
-    if (status == Z_OK) return out.substr(0, bytes);
-    if (status != Z_BUF_ERROR || out.size() >= kMaxBytes)
-      throw DataError(path, "damaged or unreasonably large element");
-    out.resize(std::min<std::size_t>(4 * out.size(), kMaxBytes));
+/// An element that lies deflated in another.
+class Deflated {
+ public:
+  Deflated(const std::filesystem::path& path, std::string_view bytes) : path_(path) {
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    if (::inflateInit(&stream_) != Z_OK) throw ResourceError("zlib: out of memory");
   }
-}
+  ~Deflated() { ::inflateEnd(&stream_); }
+  Deflated(const Deflated&) = delete;
+  Deflated& operator=(const Deflated&) = delete;
+
+  /// Its first bytes, at most `most`; the next call goes on there.
+  std::string next(std::size_t most) {
+    std::string out(most, '\0');
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(most);
+    const int status = ::inflate(&stream_, Z_SYNC_FLUSH);
+    ended_ = status == Z_STREAM_END;
+    if (!ended_ && stream_.avail_out != 0) throw DataError(path_, "damaged element");
+    out.resize(most - stream_.avail_out);
+    return out;
+  }
+  /// True once everything is read, and its checksum verified.
+  bool ended() const { return ended_; }
+
+ private:
+  const std::filesystem::path& path_;
+  z_stream stream_{};
+  bool ended_ = false;
+};
 
 template <typename T>
 std::vector<double> numbers(std::string_view data) {
   std::vector<double> out;
+  out.reserve(data.size() / sizeof(T));
   for (std::size_t at = 0; at + sizeof(T) <= data.size(); at += sizeof(T)) {
     T value;
     std::memcpy(&value, data.data() + at, sizeof value);
@@ -116,6 +137,44 @@ std::vector<double> numbers(const Elements& where, const Element& element) {
   }
 }
 
+/// True if the array is called `name`; of `content`, its start is enough.
+bool is_called(const std::filesystem::path& path, std::string_view content,
+               const std::string& name) {
+  Elements parts(path, content);
+  parts.require();  // flags
+  parts.require();  // sides
+  return parts.require().data == name;
+}
+
+std::vector<double> array_of(const std::filesystem::path& path, std::string_view content) {
+  Elements parts(path, content);
+  parts.require();  // flags
+  const std::vector<double> sides = numbers(parts, parts.require());
+  parts.require();  // name
+  std::vector<double> values = numbers(parts, parts.require());
+  double wanted = 1;
+  for (const double side : sides) wanted *= side;
+  if (static_cast<double>(values.size()) != wanted) parts.refuse("damaged array");
+  return values;
+}
+
+/// The element inside, if it is the array of that name: of others, only the start is inflated.
+std::string inflated_array(const std::filesystem::path& path, std::string_view bytes,
+                           const std::string& name) {
+  Deflated deflated(path, bytes);
+  std::string out = deflated.next(kStartBytes);
+  if (out.size() < kTagBytes) throw DataError(path, "damaged element");
+  std::uint32_t type = 0, size = 0;
+  std::memcpy(&type, out.data(), sizeof type);
+  std::memcpy(&size, out.data() + sizeof type, sizeof size);
+  if (type != kMatrix || !is_called(path, std::string_view(out).substr(kTagBytes), name)) return "";
+  if (size > kMaxBytes) throw DataError(path, "unreasonably large array");
+  const std::size_t most = kTagBytes + size + kTagBytes;  // it may be padded
+  if (!deflated.ended() && most > out.size()) out += deflated.next(most - out.size());
+  if (!deflated.ended()) throw DataError(path, "damaged element");
+  return out;
+}
+
 }  // namespace
 
 std::vector<double> read_matlab_array(const std::filesystem::path& path, const std::string& name) {
@@ -123,22 +182,13 @@ std::vector<double> read_matlab_array(const std::filesystem::path& path, const s
   if (file.size() < kHeaderBytes || file.compare(kHeaderBytes - 2, 2, "IM") != 0)
     throw DataError(path, "is no MATLAB file of version 5 to 7");
   Elements elements(path, std::string_view(file).substr(kHeaderBytes));
-  while (auto element = elements.next()) {
-    std::string bytes;
+  while (const auto element = elements.next()) {
     if (element->type == kDeflated) {
-      bytes = inflated(path, element->data);
-      element = Elements(path, bytes).require();
+      const std::string inside = inflated_array(path, element->data, name);
+      if (!inside.empty()) return array_of(path, Elements(path, inside).require().data);
+    } else if (element->type == kMatrix && is_called(path, element->data, name)) {
+      return array_of(path, element->data);
     }
-    if (element->type != kMatrix) continue;
-    Elements parts(path, element->data);
-    parts.require();  // flags
-    const std::vector<double> sides = numbers(parts, parts.require());
-    if (parts.require().data != name) continue;
-    std::vector<double> values = numbers(parts, parts.require());
-    double wanted = 1;
-    for (const double side : sides) wanted *= side;
-    if (static_cast<double>(values.size()) != wanted) parts.refuse("damaged array");
-    return values;
   }
   throw DataError(path, concat("no array \"", name, '"'));
 }

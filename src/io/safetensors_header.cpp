@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as in the Python library
 constexpr std::size_t kMaxTensors = 100'000;
+constexpr std::size_t kMaxMetadata = 65'536;
 constexpr std::size_t kMaxRank = 8;
 constexpr std::size_t kMaxNameBytes = 512;
 
@@ -95,6 +96,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       return text == "__metadata__" ? begin_metadata() : begin_tensor(text);
     if (place_ == Place::kMetadata) {
       metadata_key_ = text;
+      if (out_.metadata.size() == kMaxMetadata)
+        fail(concat("more than ", kMaxMetadata, " metadata keys"));
       if (out_.metadata.contains(text)) fail(concat("metadata key '", text, "' appears twice"));
       return true;
     }

@@ -162,6 +162,27 @@ TEST(Image, ChecksTheSizeBeforeItTakesMemory) {
   EXPECT_THROW(decode_png16(png, "bomb.png"), DataError);
 }
 
+/// A progressive JPEG whose header claims this size and no subsampling.
+std::string progressive(int height, int width) {
+  std::string jpeg = read_file(fixture("progressive.jpg"), 1 << 20);
+  const std::size_t frame = jpeg.find("\xFF\xC2");
+  if (frame == jpeg.npos) throw std::runtime_error("no progressive JPEG");
+  for (const auto& [at, value] : {std::pair{5, height}, {7, width}}) {
+    jpeg[frame + at] = static_cast<char>(value >> 8);
+    jpeg[frame + at + 1] = static_cast<char>(value);
+  }
+  for (std::size_t component = 0; component < 3; ++component)
+    jpeg[frame + 11 + 3 * component] = 0x11;
+  return jpeg;
+}
+
+TEST(Image, ProgressiveJpegsHaveALimitThat8KHasNot) {
+  EXPECT_THAT(test::thrown<DataError>([&] { decode_rgb(progressive(8192, 8192), "large.jpg"); }),
+              HasSubstr("needs more than 256 MiB"));
+  EXPECT_THAT(test::thrown<DataError>([&] { decode_rgb(progressive(4320, 7680), "cut.jpg"); }),
+              StartsWith("cut.jpg: bad JPEG: "));
+}
+
 TEST(Image, IgnoresExifRotation) {
   const std::string plain = read_file(fixture("420.jpg"), 1 << 20);
   // APP1 with one entry: orientation 6, a quarter turn.

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "support/temp_dir.h"
 #include "support/thrown.h"
@@ -55,6 +56,30 @@ TEST_P(MatlabStorage, SurvivesAnyChangedByte) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Matlab, MatlabStorage, testing::Values("plain.mat", "deflated.mat"));
+
+TEST(Matlab, OfOtherArraysOnlyTheStartIsInflated) {
+  // What follows the start of the array in front is damaged, and nobody sees it.
+  const std::string whole = test::content(fixture("deflated.mat"));
+  const auto word = [](std::uint32_t value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const std::string array = word(6) + word(8) + std::string(8, '\0') + word(5) + word(8) + word(1) +
+                            word(1 << 22) + word(2 << 16 | 1) + "xy" + std::string(2, '\0') +
+                            word(2) + word(1 << 22) + std::string(1 << 20, '\0');
+  std::string stream(compressBound(array.size() + 8), '\0');
+  const std::string element = word(14) + word((1 << 22) + 48) + array;
+  uLongf bytes = stream.size();
+  compress(reinterpret_cast<Bytef*>(stream.data()), &bytes,
+           reinterpret_cast<const Bytef*>(element.data()), element.size());
+  stream.resize(bytes);
+  stream[bytes / 2] ^= 0x55;
+  std::string other = word(15) + word(static_cast<std::uint32_t>(bytes)) + stream;
+  const test::TempDir dir;
+  const auto file = dir.write("two.mat", std::string(whole).insert(128, other));
+  EXPECT_THAT(read_matlab_array(file, "a"), ElementsAre(1, 2));
+  EXPECT_THAT(test::thrown<DataError>([&] { read_matlab_array(file, "xy"); }),
+              HasSubstr("damaged element"));
+}
 
 TEST(Matlab, NamesTheArrayThatIsNotThere) {
   EXPECT_THAT(test::thrown<DataError>([] { read_matlab_array(fixture("plain.mat"), "b"); }),

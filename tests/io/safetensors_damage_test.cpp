@@ -281,6 +281,18 @@ TEST(SafetensorsDamage, ControlsAreRead) {
   }
 }
 
+TEST(SafetensorsDamage, MetadataHasALimit) {
+  const TempDir dir;
+  const auto file_with = [&](int keys) {
+    std::string json = R"({"__metadata__":{"0":"")";
+    for (int i = 1; i < keys; ++i) json += concat(",\"", i, "\":\"\"");
+    return dir.write("a.safetensors", safetensors_bytes(json + "}}"));
+  };
+  EXPECT_EQ(SafetensorsFile(file_with(65'536)).metadata().size(), 65'536U);
+  EXPECT_THAT(thrown<DataError>([&] { SafetensorsFile{file_with(65'537)}; }),
+              HasSubstr("more than 65536 metadata keys"));
+}
+
 TEST(SafetensorsDamage, EveryTruncationIsRefused) {
   const TempDir dir;
   const std::string good = one(kGood);

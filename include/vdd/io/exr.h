@@ -9,8 +9,8 @@
 namespace vdd::io {
 
 /// The only channel, or of several the first there is of Y, Z, depth and V; half and float come as
-/// float, NaN and infinity as stored. Throws DataError: no EXR, too large, no such channel, a
-/// channel of integers or at a lower resolution, damaged.
+/// float, NaN and infinity as stored. Throws DataError: no EXR, too large, deep samples, no such
+/// channel, a channel of integers or at a lower resolution, damaged.
 Image<float> read_exr(const std::filesystem::path& path);
 
 /// Channel Y, 32-bit float, ZIP compression: lossless, and the same bytes for the same numbers.

@@ -49,8 +49,9 @@ struct SafetensorsHeader {
 };
 
 /// Reads and checks the header of a file whose bytes are `file`. Memory is bounded by the header's
-/// own size. Stricter than the format: rank <= 8, at most 100,000 tensors, names of 1 to 512 bytes
-/// without control characters, slashes and "..", no unknown field, no key twice, no leading space.
+/// own size. Stricter than the format: rank <= 8, at most 100,000 tensors and 65,536 metadata keys,
+/// names of 1 to 512 bytes without control characters, slashes and "..", no unknown field, no key
+/// twice, no leading space.
 /// `path` is for messages. Throws DataError; what is no safetensors file but another known kind
 /// (Git LFS pointer, web page, pickle, zip, ...) is named as such.
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
