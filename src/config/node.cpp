@@ -50,6 +50,7 @@ class TreeBuilder {
 
   void scalar(Node::Kind kind, std::string text, Place place) {
     if (wants_key()) {
+      check_key(text, place);
       const bool usable = kind == Node::Kind::kPlain || kind == Node::Kind::kQuoted;
       if (!usable) errors_.add(place, path(), "a key must be plain text");
       take_key(std::move(text), std::move(place));
@@ -119,6 +120,14 @@ class TreeBuilder {
     return !open_.empty() && open_.back().node.kind == Node::Kind::kMap && !open_.back().has_key;
   }
 
+  /// Fails on what no config is, so that the work for every key may depend on the depth.
+  void check_key(const std::string& text, const Place& place) {
+    constexpr std::size_t kMaxKeys = 10'000, kMaxKeyBytes = 500;
+    if (++keys_ > kMaxKeys) errors_.fail(place, "", concat("more than ", kMaxKeys, " keys"));
+    if (text.size() > kMaxKeyBytes)
+      errors_.fail(place, "", concat("a key of more than ", kMaxKeyBytes, " bytes"));
+  }
+
   void take_key(std::string text, Place place) {
     Open& map = open_.back();
     if (!map.keys.insert(text).second) errors_.add(place, path(text), "duplicate key");
@@ -141,6 +150,7 @@ class TreeBuilder {
   Errors& errors_;
   std::vector<Open> open_;
   Node root_;
+  std::size_t keys_ = 0;
 };
 
 class YamlEvents : public YAML::EventHandler {

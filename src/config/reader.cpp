@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "node.h"
 #include "vdd/core/files.h"
@@ -228,8 +229,12 @@ void merge(Node& node, Node over) {
     if (over.kind != Node::Kind::kNull || node.kind != Node::Kind::kMap) node = std::move(over);
     return;
   }
+  std::unordered_map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < node.entries.size(); ++i) places.emplace(node.entries[i].key, i);
   for (Entry& entry : over.entries) {
-    if (Entry* present = node.find(entry.key)) {
+    const auto found = places.find(entry.key);
+    if (found != places.end()) {
+      Entry* present = &node.entries[found->second];
       present->place = std::move(entry.place);
       if (present->value.kind == Node::Kind::kMap && entry.value.kind == Node::Kind::kMap) {
         merge(present->value, std::move(entry.value));

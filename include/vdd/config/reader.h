@@ -15,8 +15,8 @@ namespace vdd::config {
 /// read first: keys replace keys, a list replaces a list. Throws ConfigError with every error
 /// found, one line each: `file:line:column: key: what is wrong`, or `command line: key: what is
 /// wrong`. Refused: unknown and duplicate keys, wrong types, values out of range, a second
-/// document, anchors, aliases, tags, text that is not UTF-8, more than 1 MiB, nesting deeper
-/// than 32.
+/// document, anchors, aliases, tags, text that is not UTF-8, more than 1 MiB or 10,000 keys in a
+/// file, keys of more than 500 bytes, nesting deeper than 32.
 void read_yaml(const Section& section, const std::filesystem::path& file,
                std::span<const std::string> overrides = {});
 
