@@ -16,8 +16,11 @@ namespace {
 class Benchmark : public Sequence {
  public:
   Benchmark(const std::string& name, std::vector<std::string> frames, fs::path video,
-            fs::path archive)
-      : Sequence(name, std::move(frames)), video_(std::move(video)), archive_(std::move(archive)) {}
+            std::int64_t pixels, fs::path archive)
+      : Sequence(name, std::move(frames)),
+        video_(std::move(video)),
+        pixels_(pixels),
+        archive_(std::move(archive)) {}
 
   at::Tensor rgb_HW3(std::size_t frame) const override {
     if (pictures_.empty()) pictures_ = io::read_video(video_, 0, std::ssize(frames()));
@@ -32,16 +35,20 @@ class Benchmark : public Sequence {
 
  private:
   at::Tensor read_depth() const {
-    at::Tensor depth = io::read_npz(archive_, "disparity");
-    if (depth.dim() == 4 && depth.size(1) == 1) depth = depth.squeeze(1);
-    if (depth.dim() != 3 || depth.size(0) != std::ssize(frames())) {
-      throw DataError(archive_, concat("depth of shape ", depth.sizes(), " for a video of ",
-                                       frames().size(), " frames; wanted [T,1,H,W]"));
-    }
-    return depth;
+    const at::Tensor depth = io::read_npz(archive_, "disparity", [this](at::IntArrayRef shape) {
+      const bool planes = shape.size() == 4 && shape[1] == 1;
+      if ((shape.size() != 3 && !planes) || shape[0] != std::ssize(frames())) {
+        throw DataError(archive_, concat("depth of shape ", shape, " for a video of ",
+                                         frames().size(), " frames; wanted [T,1,H,W]"));
+      }
+      check_frame_pixels(shape.end()[-2] * shape.end()[-1], pixels_, archive_);
+    });
+    return depth.dim() == 4 ? depth.squeeze(1) : depth;
   }
 
-  fs::path video_, archive_;
+  fs::path video_;
+  std::int64_t pixels_;  ///< of a frame of the video
+  fs::path archive_;
   // One file each for all frames.
   mutable at::Tensor depth_THW_;
   mutable std::vector<io::Image8> pictures_;
@@ -63,9 +70,10 @@ DataSet open_depthcrafter(const fs::path& root, const ReaderConfig& config) {
     std::string name = video.stem().string();
     if (name.ends_with("_rgb_left")) name.resize(name.size() - std::string("_rgb_left").size());
     std::vector<std::string> frames;
-    const std::int64_t count = io::probe_video(video).frames;
-    for (std::int64_t k = 0; k < count; ++k) frames.push_back(std::to_string(k));
-    data.sequences.push_back(std::make_unique<Benchmark>(name, std::move(frames), video, archive));
+    const io::VideoInfo info = io::probe_video(video);
+    for (std::int64_t k = 0; k < info.frames; ++k) frames.push_back(std::to_string(k));
+    data.sequences.push_back(std::make_unique<Benchmark>(
+        name, std::move(frames), video, std::int64_t{info.height} * info.width, archive));
   }
   return data;
 }

@@ -117,6 +117,14 @@ at::Tensor read_matrix(const fs::path& file, std::int64_t rows, std::int64_t col
   return matrix;
 }
 
+void check_frame_pixels(std::int64_t pixels, std::int64_t of_picture, const fs::path& file) {
+  constexpr std::int64_t kMost = 16;  // ScanNet's pictures have four times the pixels of its depth
+  if (pixels / kMost > of_picture) {
+    throw DataError(file, concat("frames of ", pixels, " pixels for pictures of ", of_picture,
+                                 "; the limit is ", kMost, " times as many"));
+  }
+}
+
 at::Tensor to_tensor(const io::Image8& rgb) {
   at::Tensor out = at::empty({rgb.height, rgb.width, 3}, at::kByte);
   std::memcpy(out.mutable_data_ptr<std::uint8_t>(), rgb.pixels.get(), rgb.size());

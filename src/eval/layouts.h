@@ -51,6 +51,9 @@ std::vector<std::vector<double>> read_rows(const fs::path& file);
 /// float64 [rows,cols] of exactly that many numbers; infinities are kept.
 at::Tensor read_matrix(const fs::path& file, std::int64_t rows, std::int64_t cols);
 
+/// Throws DataError if an array with frames of so many pixels is larger than anybody's depth for
+/// pictures of so many.
+void check_frame_pixels(std::int64_t pixels, std::int64_t of_picture, const fs::path& file);
 /// uint8 [H,W,3].
 at::Tensor to_tensor(const io::Image8& rgb);
 /// 16-bit numbers over `per_metre`; 0 is no measurement.

@@ -89,9 +89,19 @@ class Kept : public Predictions {
 
 template <typename T>
 at::Tensor to_floats(const io::Image<T>& image, double divisor) {
-  at::Tensor out = at::empty({image.height, image.width}, at::kDouble);
-  double* values = out.mutable_data_ptr<double>();
-  for (std::size_t i = 0; i < image.size(); ++i) values[i] = image.pixels[i] / divisor;
+  at::Tensor out = at::empty({image.height, image.width}, at::kFloat);
+  float* values = out.mutable_data_ptr<float>();
+  for (std::size_t i = 0; i < image.size(); ++i)
+    values[i] = static_cast<float>(image.pixels[i] / divisor);
+  return out;
+}
+
+/// [T,h,w] of a shape that may lack T or have a single channel.
+std::vector<std::int64_t> without_channel(at::IntArrayRef shape) {
+  std::vector<std::int64_t> out = shape.vec();
+  if (out.size() == 2) out.insert(out.begin(), 1);
+  if (out.size() == 4 && out[1] == 1) out.erase(out.begin() + 1);
+  if (out.size() == 4 && out[3] == 1) out.pop_back();
   return out;
 }
 
@@ -111,16 +121,16 @@ class OfFolder : public Predictions {
       throw DataError(folder_, concat("no prediction for ", name, ": neither ", name,
                                       ".npz, .npy nor a folder of frames"));
     }
-    const at::Tensor values = whole.empty() ? read_frames(folder_ / name, names_of(task))
-                                            : used_rows(whole, read_array(whole), task);
+    const at::Tensor values =
+        whole.empty() ? read_frames(folder_ / name, names_of(task)) : read_rows(whole, task);
     check_finite(values, escape((whole.empty() ? folder_ / name : whole).string()), names_of(task));
     return values;
   }
 
  private:
-  static at::Tensor read_array(const fs::path& file) {
-    if (file.extension() == ".npz") return io::read_npz(file, member_of(file));
-    if (file.extension() == ".npy") return io::read_npy(file);
+  static at::Tensor read_array(const fs::path& file, const io::ShapeCheck& check = {}) {
+    if (file.extension() == ".npz") return io::read_npz(file, member_of(file), check);
+    if (file.extension() == ".npy") return io::read_npy(file, check);
     if (file.extension() == ".exr") return to_floats(io::read_exr(file), 1);
     return to_floats(io::read_png16(file), 65535);
   }
@@ -135,19 +145,29 @@ class OfFolder : public Predictions {
   }
 
   /// The frames of the task. The array holds those that the protocol takes, or all of the sequence.
-  static at::Tensor used_rows(const fs::path& file, at::Tensor values, const Task& task) {
-    if (values.dim() == 2) values = values.unsqueeze(0);
-    if (values.dim() == 4 && values.size(1) == 1) values = values.squeeze(1);
-    if (values.dim() == 4 && values.size(3) == 1) values = values.squeeze(3);
+  static at::Tensor read_rows(const fs::path& file, const Task& task) {
     const auto all = std::ssize(task.sequence.frames());
     const auto taken = frames_of(task.protocol, task.sequence.frames().size());
-    const bool holds_taken = values.dim() == 3 && values.size(0) == std::ssize(taken);
-    if (values.dim() != 3 || values.numel() == 0 || (!holds_taken && values.size(0) != all)) {
-      throw DataError(file, concat("prediction of shape ", values.sizes(), "; the protocol takes ",
-                                   taken.size(), " frames, ", task.sequence.frames()[taken.front()],
-                                   " to ", task.sequence.frames()[taken.back()], ", of ", all,
-                                   "; wanted [T,h,w] of those or of all"));
-    }
+    const auto check = [&](at::IntArrayRef found) {
+      const std::vector<std::int64_t> shape = without_channel(found);
+      if (shape.size() != 3 || (shape[0] != std::ssize(taken) && shape[0] != all) ||
+          shape[1] * shape[2] == 0) {
+        throw DataError(file,
+                        concat("prediction of shape ", found, "; the protocol takes ", taken.size(),
+                               " frames, ", task.sequence.frames()[taken.front()], " to ",
+                               task.sequence.frames()[taken.back()], ", of ", all,
+                               "; wanted [T,h,w] of those or of all"));
+      }
+      const at::Tensor& truth = task.truth.depth_THW;
+      check_frame_pixels(shape[1] * shape[2],
+                         std::max(task.protocol.height * task.protocol.width,
+                                  truth.defined() ? truth.size(1) * truth.size(2) : 0),
+                         file);
+    };
+    at::Tensor values = read_array(file, check);
+    check(values.sizes());  // of a picture, too
+    values = values.view(without_channel(values.sizes()));
+    const bool holds_taken = values.size(0) == std::ssize(taken);
     std::vector<std::int64_t> rows;
     for (const std::size_t frame : task.frames) {
       const auto place = std::find(taken.begin(), taken.end(), frame) - taken.begin();

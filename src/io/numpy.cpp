@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kMaxHeader = 1 << 16, kMaxRank = 8;
+constexpr std::size_t kMaxHeaderEnd = 12 + kMaxHeader;  // with the magic, the version, the length
 
 struct Kind {
   std::string_view code;  ///< NumPy's, without the byte order
@@ -43,6 +44,16 @@ constexpr Kind kKinds[] = {
 
 /// What an error says, wherever in a file the array lies.
 using Refuse = std::function<void(std::string_view reason)>;
+
+/// Calls `take`, which takes memory for an array.
+template <typename Take>
+auto with_memory(std::uint64_t bytes, const fs::path& path, const Take& take) {
+  try {
+    return take();
+  } catch (const std::exception&) {
+    throw ResourceError(concat(escape(path.native()), ": not enough memory for ", bytes, " bytes"));
+  }
+}
 
 struct Header {
   Kind kind;
@@ -161,12 +172,19 @@ Header read_header(std::string_view bytes, const Refuse& refuse) {
   return header;
 }
 
-void check_size(const Header& header, std::uint64_t total, const Refuse& refuse) {
+/// The header of an array of `total` bytes whose first are `start`, if its numbers fill the rest.
+Header checked_header(std::string_view start, std::uint64_t total, const ShapeCheck& check,
+                      const Refuse& refuse) {
+  const Header header = read_header(start, refuse);
   const auto wanted = static_cast<std::uint64_t>(header.elements * header.kind.bytes);
   const std::uint64_t found = total - header.bytes;
-  if (found == wanted) return;
-  refuse(concat(found < wanted ? "the array is cut: " : "bytes after the array: ", found,
-                " bytes of numbers; its shape ", at::IntArrayRef(header.shape), " needs ", wanted));
+  if (found != wanted) {
+    refuse(concat(found < wanted ? "the array is cut: " : "bytes after the array: ", found,
+                  " bytes of numbers; its shape ", at::IntArrayRef(header.shape), " needs ",
+                  wanted));
+  }
+  if (check) check(header.shape);
+  return header;
 }
 
 template <typename Word>
@@ -175,9 +193,8 @@ void swap_words(char* data, std::int64_t count) {
     std::reverse(data, data + sizeof(Word));
 }
 
-at::Tensor array_of(std::string_view bytes, const Refuse& refuse) {
-  const Header header = read_header(bytes, refuse);
-  check_size(header, bytes.size(), refuse);
+at::Tensor array_of(std::string_view bytes, const Header& header, const fs::path& path,
+                    const Refuse& refuse) {
   std::vector<std::int64_t> stored_shape = header.shape;
   if (header.fortran) std::reverse(stored_shape.begin(), stored_shape.end());
   const char* numbers = bytes.data() + header.bytes;
@@ -185,7 +202,8 @@ at::Tensor array_of(std::string_view bytes, const Refuse& refuse) {
       std::any_of(numbers, numbers + header.elements, [](char c) { return c != 0 && c != 1; })) {
     refuse("a truth value that is neither 0 nor 1");
   }
-  at::Tensor array = at::empty(stored_shape, header.kind.stored);
+  at::Tensor array =
+      with_memory(bytes.size(), path, [&] { return at::empty(stored_shape, header.kind.stored); });
   auto* data = static_cast<char*>(array.data_ptr());
   if (header.elements > 0)
     std::memcpy(data, numbers, static_cast<std::size_t>(header.elements * header.kind.bytes));
@@ -240,9 +258,11 @@ std::string make_header(at::ScalarType dtype, at::IntArrayRef shape) {
 
 }  // namespace
 
-at::Tensor read_npy(const fs::path& path) {
+at::Tensor read_npy(const fs::path& path, const ShapeCheck& check) {
   const MappedFile file(path);
-  return array_of(text_of(file), [&](std::string_view reason) { throw DataError(path, reason); });
+  const std::string_view bytes = text_of(file);
+  const Refuse refuse = [&](std::string_view reason) { throw DataError(path, reason); };
+  return array_of(bytes, checked_header(bytes, bytes.size(), check, refuse), path, refuse);
 }
 
 std::vector<std::string> npz_members(const fs::path& path) {
@@ -252,7 +272,7 @@ std::vector<std::string> npz_members(const fs::path& path) {
   return names;
 }
 
-at::Tensor read_npz(const fs::path& path, const std::string& member) {
+at::Tensor read_npz(const fs::path& path, const std::string& member, const ShapeCheck& check) {
   const MappedFile file(path);
   const std::vector<ZipMember> members = list_zip(text_of(file), path);
   const ZipMember* found = member.empty() && members.size() == 1 ? &members.front() : nullptr;
@@ -266,19 +286,14 @@ at::Tensor read_npz(const fs::path& path, const std::string& member) {
                                  member.empty() ? "" : "'", "; it holds ",
                                  names.empty() ? "none" : join(names, ", ")));
   }
-  check_ratio(*found, path);
   const Refuse refuse = [&](std::string_view reason) {
     throw DataError(path, found->name, reason);
   };
-  std::string content;
-  try {
-    content.resize(found->size);
-  } catch (const std::exception&) {
-    throw ResourceError(
-        concat(escape(path.native()), ": not enough memory for ", found->size, " bytes"));
-  }
+  const Header header =
+      checked_header(extract_start(*found, kMaxHeaderEnd, path), found->size, check, refuse);
+  auto content = with_memory(found->size, path, [&] { return std::string(found->size, '\0'); });
   extract(*found, content.data(), path);
-  return array_of(content, refuse);
+  return array_of(content, header, path, refuse);
 }
 
 struct NumpyWriter::State {

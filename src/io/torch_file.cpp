@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/io/torch_file.h"
 
+#include <cstring>
 #include <map>
+#include <mutex>
 
 #include "torch_pickle.h"
 #include "vdd/core/error.h"
@@ -16,21 +18,33 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxPickle = 16 << 20;
 
-std::string content(const ZipMember& member, std::uint64_t limit, const fs::path& path) {
+std::string_view content(const ZipMember& member, std::uint64_t limit, const fs::path& path) {
   if (member.size > limit) throw DataError(path, member.name, "is too large");
-  check_ratio(member, path);
-  std::string text(member.size, '\0');
-  extract(member, text.data(), path);
-  return text;
+  return content_in_place(member, path);
+}
+
+/// A view of the bytes; a copy if they are not aligned, as PyTorch has them.
+torch::Tensor numbers(std::string_view bytes, torch::Dtype dtype, std::int64_t count) {
+  auto* data = const_cast<char*>(bytes.data());
+  if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(dtype) == 0)
+    return torch::from_blob(data, {count}, dtype);
+  torch::Tensor copy = torch::empty({count}, dtype);
+  std::memcpy(copy.mutable_data_ptr(), data, bytes.size());
+  return copy;
 }
 
 }  // namespace
 
 struct TorchFile::Entries {
+  struct Storage {
+    ZipMember member;
+    std::once_flag checked;
+  };
   struct Entry {
     TorchTensor tensor;
-    ZipMember storage;
+    Storage* storage;
   };
+  std::map<std::string, Storage> storages;
   std::map<std::string, Entry, std::less<>> by_name;
 };
 
@@ -41,7 +55,8 @@ TorchFile::TorchFile(const fs::path& path) : file_(path), entries_(std::make_uni
     throw DataError(path, "no file of PyTorch 1.6 or later; load it there and torch.save it again");
   }
   std::map<std::string, ZipMember> members;
-  std::string root, pickle;  // everything lies in one folder, whatever its name
+  std::string root;
+  std::string_view pickle;  // everything lies in one folder, whatever its name
   for (ZipMember& member : list_zip(bytes, path)) {
     constexpr std::string_view kPickle = "data.pkl";
     if (member.name == kPickle || member.name.ends_with(concat('/', kPickle))) {
@@ -68,10 +83,15 @@ TorchFile::TorchFile(const fs::path& path) : file_(path), entries_(std::make_uni
         storage->second.size / width != static_cast<std::uint64_t>(tensor.storage_size)) {
       throw DataError(path, concat("tensor '", tensor.name, "'"), "its numbers are not there");
     }
-    check_ratio(storage->second, path);
+    if (storage->second.deflated) {
+      throw DataError(path, concat("tensor '", tensor.name, "'"),
+                      "is compressed, which torch.save never does");
+    }
+    Entries::Storage& kept = entries_->storages[tensor.storage];
+    kept.member = storage->second;
     infos_.push_back({tensor.name, tensor.sizes, tensor.dtype});
     std::string name = tensor.name;
-    entries_->by_name.emplace(std::move(name), Entries::Entry{std::move(tensor), storage->second});
+    entries_->by_name.emplace(std::move(name), Entries::Entry{std::move(tensor), &kept});
   }
 }
 
@@ -82,15 +102,19 @@ torch::Tensor TorchFile::get(std::string_view name) const {
   if (found == entries_->by_name.end()) {
     throw DataError(file_.path(), concat("tensor '", name, "'"), "is not there");
   }
-  const auto& [tensor, member] = found->second;
-  const torch::Tensor storage = torch::empty({tensor.storage_size}, tensor.dtype);
-  extract(member, storage.data_ptr(), file_.path());
-  if (tensor.dtype == torch::kBool && storage.view(torch::kUInt8).gt(1).any().item<bool>()) {
+  const auto& [tensor, storage] = found->second;
+  const ZipMember& member = storage->member;
+  std::call_once(storage->checked, [&] { content_in_place(member, file_.path()); });
+  const bool truths = tensor.dtype == torch::kBool;  // any byte, until it is known to be 0 or 1
+  const torch::Tensor value =
+      numbers(member.data, truths ? torch::kUInt8 : tensor.dtype, tensor.storage_size)
+          .as_strided(tensor.sizes, tensor.strides, tensor.offset)
+          .clone(torch::MemoryFormat::Contiguous);
+  if (truths && value.gt(1).any().item<bool>()) {
     throw DataError(file_.path(), concat("tensor '", tensor.name, "'"),
                     "holds a bool that is neither 0 nor 1");
   }
-  return storage.as_strided(tensor.sizes, tensor.strides, tensor.offset)
-      .clone(torch::MemoryFormat::Contiguous);
+  return truths ? value.view(torch::kBool) : value;
 }
 
 }  // namespace vdd::io

@@ -26,6 +26,7 @@ constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxStack = 1 << 16;
 /// Of a storage's name, a number. Each of its tensors has a copy.
 constexpr std::size_t kMaxKeyBytes = 64;
+constexpr std::size_t kMaxTensors = 100'000;
 
 enum class Callable { kOrderedDict, kTensor, kParameter };
 
@@ -83,6 +84,8 @@ class Reader {
     while (step(take<std::uint8_t>())) {
     }
     const auto dict = pop<std::shared_ptr<Dict>>();
+    if (dict->items.size() > kMaxTensors)
+      fail(concat("it holds more than ", kMaxTensors, " tensors"));
     std::vector<TorchTensor> tensors;
     std::set<std::string_view> names;
     for (const auto& [name, tensor] : dict->items) {

@@ -23,6 +23,9 @@ constexpr std::uint16_t kStored = 0, kDeflated = 8, kVersion64 = 45;
 constexpr std::uint16_t kEncrypted = 1, kSizesFollow = 8;
 constexpr std::uint32_t kIn64 = 0xffffffff;
 constexpr std::uint16_t kExtra64 = 1;
+constexpr std::size_t kMaxMembers = 1 << 17;
+/// Deflate cannot shrink data to less than one part in so many.
+constexpr std::uint64_t kMaxRatio = 1032;
 /// 1980-01-01: an archive's bytes depend on its content alone.
 constexpr std::uint16_t kDate = 1 << 5 | 1;
 
@@ -129,7 +132,14 @@ ZipMember read_member(Cursor& directory, std::string_view archive, const fs::pat
   member.data = header.take(stored);
   if (!member.deflated && stored != member.size)
     throw DataError(path, member.name, "two different sizes");
+  if (member.size / kMaxRatio > stored)
+    throw DataError(path, member.name, "less data than its size needs");
   return member;
+}
+
+void check_sum(const ZipMember& member, const void* content, const fs::path& path) {
+  if (libdeflate_crc32(0, content, member.size) != member.crc)
+    throw DataError(path, member.name, "wrong checksum");
 }
 
 template <typename T>
@@ -141,18 +151,13 @@ void append(std::string& out, T value) {
 
 std::vector<ZipMember> list_zip(std::string_view archive, const fs::path& path) {
   const Directory found = find_directory(archive, path);
+  if (found.members > kMaxMembers)
+    throw DataError(path, concat("a ZIP archive of more than ", kMaxMembers, " members"));
   Cursor directory(archive, found.offset, path);
   std::vector<ZipMember> members;
-  // A count that the archive cannot hold ends at its end, not in memory.
   for (std::uint64_t i = 0; i < found.members; ++i)
     members.push_back(read_member(directory, archive, path));
   return members;
-}
-
-void check_ratio(const ZipMember& member, const fs::path& path) {
-  // Deflate cannot shrink data to less than 1/1032.
-  if (member.size / 1032 > member.data.size())
-    throw DataError(path, member.name, "less data than its size needs");
 }
 
 void extract(const ZipMember& member, void* out, const fs::path& path) {
@@ -170,8 +175,29 @@ void extract(const ZipMember& member, void* out, const fs::path& path) {
       throw DataError(path, member.name, "damaged data");
     }
   }
-  if (libdeflate_crc32(0, out, member.size) != member.crc)
-    throw DataError(path, member.name, "wrong checksum");
+  check_sum(member, out, path);
+}
+
+std::string extract_start(const ZipMember& member, std::size_t most, const fs::path& path) {
+  const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(most, member.size));
+  if (!member.deflated) return std::string(member.data.substr(0, bytes));
+  std::string out(bytes, '\0');
+  z_stream stream{};
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(member.data.data()));
+  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(member.data.size(), UINT32_MAX));
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(bytes);
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw ResourceError("zlib: out of memory");
+  ::inflate(&stream, Z_SYNC_FLUSH);
+  ::inflateEnd(&stream);
+  if (stream.avail_out != 0) throw DataError(path, member.name, "damaged data");
+  return out;
+}
+
+std::string_view content_in_place(const ZipMember& member, const fs::path& path) {
+  if (member.deflated) throw DataError(path, member.name, "is compressed");
+  check_sum(member, member.data.data(), path);
+  return member.data;
 }
 
 struct ZipWriter::State {

@@ -21,17 +21,22 @@ struct ZipMember {
   std::string_view data;   ///< as stored, inside of the archive's bytes
 };
 
-/// The members that the archive's directory lists, all bounds checked. `path` only names the
-/// archive in errors. Throws DataError.
+/// The members that the archive's directory lists, all bounds checked: none claims more content
+/// than its data can hold. `path` only names the archive in errors. Throws DataError.
 std::vector<ZipMember> list_zip(std::string_view archive, const std::filesystem::path& path);
 
 /// The content of a member in `out`, which holds member.size bytes; checksum verified. Throws
 /// DataError.
 void extract(const ZipMember& member, void* out, const std::filesystem::path& path);
 
-/// Throws DataError if a member claims more content than its data can hold. Call it before taking
-/// memory for the content.
-void check_ratio(const ZipMember& member, const std::filesystem::path& path);
+/// Its first bytes, at most `most`, without the rest and without a look at the checksum: what says
+/// whether the whole is wanted. Throws DataError.
+std::string extract_start(const ZipMember& member, std::size_t most,
+                          const std::filesystem::path& path);
+
+/// The content of a member that is not deflated, where it lies in the archive; checksum verified.
+/// Throws DataError.
+std::string_view content_in_place(const ZipMember& member, const std::filesystem::path& path);
 
 /// An archive with one member that is written piece by piece. Complete or absent.
 class ZipWriter {

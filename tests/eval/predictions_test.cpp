@@ -122,6 +122,15 @@ TEST_F(Predict, RefusesAnotherNumberOfFrames) {
   EXPECT_THAT(error, HasSubstr("takes 2 frames, b to d, of 5"));
 }
 
+TEST_F(Predict, FramesFarLargerThanThePicturesAreRefused) {
+  // 16 times the 64 x 128 pixels of the network's input, and more.
+  io::write_npz(dir_ / "scenes/alley_2.npz", torch::zeros({2, 256, 512}), "disparity");
+  EXPECT_EQ(stored().sizes(), (std::vector<std::int64_t>{2, 256, 512}));
+  io::write_npz(dir_ / "scenes/alley_2.npz", torch::zeros({2, 272, 512}), "disparity");
+  EXPECT_THAT(test::thrown<DataError>([&] { stored(); }),
+              HasSubstr("alley_2.npz: frames of 139264 pixels for pictures of 8192"));
+}
+
 TEST_F(Predict, NamesWhatIsMissing) {
   EXPECT_THAT(test::thrown<DataError>([&] { stored(); }),
               HasSubstr("no prediction for scenes/alley_2"));

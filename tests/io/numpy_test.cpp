@@ -12,6 +12,7 @@
 #include "support/thrown.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "zip_bytes.h"
 
 namespace vdd::io {
 namespace {
@@ -47,8 +48,8 @@ TEST(Numpy, GivesBackEveryTypeAndShape) {
       write_npy(dir / "a.npy", array);
       write_npz(dir / "s.npz", array, "depth", false);
       write_npz(dir / "c.npz", array, "depth", true);
-      for (const at::Tensor& read :
-           {read_npy(dir / "a.npy"), read_npz(dir / "s.npz"), read_npz(dir / "c.npz", "depth")}) {
+      for (const at::Tensor& read : {read_npy(dir / "a.npy"), read_npz(dir / "s.npz", "", {}),
+                                     read_npz(dir / "c.npz", "depth", {})}) {
         EXPECT_EQ(read.scalar_type(), dtype);
         EXPECT_TRUE(read.equal(array)) << array.sizes();
       }
@@ -94,7 +95,7 @@ TEST(Numpy, ACutOrChangedFileIsAnArrayOrADataError) {
   for (const char* name : {"a.npz", "a.npy"}) {
     const auto read = [&](std::string_view bytes) {
       const auto file = dir.write(concat("damaged.", std::string_view(name).substr(2)), bytes);
-      return std::string_view(name) == "a.npz" ? read_npz(file) : read_npy(file);
+      return std::string_view(name) == "a.npz" ? read_npz(file, "", {}) : read_npy(file);
     };
     const std::string bytes = test::content(dir / name);
     for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -113,8 +114,34 @@ TEST(Numpy, ACutOrChangedFileIsAnArrayOrADataError) {
 TEST(Numpy, AnArchiveWithoutTheArraySaysWhatItHolds) {
   const test::TempDir dir;
   write_npz(dir / "a.npz", at::zeros({2}), "disparity");
-  EXPECT_THAT(test::thrown<DataError>([&] { read_npz(dir / "a.npz", "depth"); }),
+  EXPECT_THAT(test::thrown<DataError>([&] { read_npz(dir / "a.npz", "depth", {}); }),
               HasSubstr("no array 'depth'; it holds disparity"));
+}
+
+TEST(Numpy, AnArrayThatNobodyWantsIsRefusedBeforeItIsInflated) {
+  // The data ends after 128 KiB of the 512 MiB: whoever went on would find it damaged.
+  const test::TempDir dir;
+  const std::string start = npy("<f4", "False", "(1, 8192, 16384)", std::string(1 << 17, '\0'));
+  const std::string data = test::deflated(start) + std::string(1 << 19, '\0');
+  const std::uint32_t size = 128 + (1 << 29);
+  const auto file = dir.write(
+      "a.npz", test::zip_of({{.name = "depth.npy", .data = data, .deflated = true, .size = size}}));
+  std::vector<std::int64_t> asked;
+  const auto refuse = [&](at::IntArrayRef shape) {
+    asked = shape.vec();
+    throw DataError("a.npz", "nobody wants it");
+  };
+  EXPECT_THAT(test::thrown<DataError>([&] { read_npz(file, "depth", refuse); }),
+              HasSubstr("nobody wants it"));
+  EXPECT_THAT(asked, testing::ElementsAre(1, 8192, 16384));
+}
+
+TEST(Numpy, ZerosAreReadHoweverFarTheyDeflate) {
+  const test::TempDir dir;
+  const at::Tensor zeros = at::zeros({3, 512, 512});
+  write_npz(dir / "a.npz", zeros, "depth");
+  EXPECT_LT(std::filesystem::file_size(dir / "a.npz") * 900, zeros.nbytes());
+  EXPECT_TRUE(read_npz(dir / "a.npz", "depth", {}).equal(zeros));
 }
 
 TEST(Numpy, PiecesGiveTheFileOfTheWhole) {
@@ -127,7 +154,8 @@ TEST(Numpy, PiecesGiveTheFileOfTheWhole) {
                        array.sizes(), "depth");
     for (const at::Tensor& frame : array.unbind()) writer.write(frame);
     writer.commit();
-    EXPECT_TRUE(read_npz(dir / "pieces.npz", "depth").equal(read_npz(dir / "whole.npz", "depth")));
+    EXPECT_TRUE(
+        read_npz(dir / "pieces.npz", "depth", {}).equal(read_npz(dir / "whole.npz", "depth", {})));
   }
 }
 
@@ -155,7 +183,7 @@ TEST(Numpy, WhatIsReadAndWrittenAgainIsTheSame) {
     if (std::filesystem::exists(path("in"))) {
       array = read_npy(path("in"));
     } else if (std::filesystem::exists(path("in").replace_extension(".npz"))) {
-      array = read_npz(path("in").replace_extension(".npz"), "depth");
+      array = read_npz(path("in").replace_extension(".npz"), "depth", {});
     } else {
       break;
     }

@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../src/io/zip.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "zip_bytes.h"
 
 namespace vdd::io {
 namespace {
@@ -21,6 +23,23 @@ const fs::path kFiles = fs::path(VDD_FIXTURES) / "io/torch";
 
 std::string refusal(const fs::path& path) {
   return thrown<DataError>([&] { TorchFile{path}; });
+}
+
+/// A file packed again, the members of which `compress` is true compressed.
+template <typename Compress>
+std::string packed(const fs::path& path, const Compress& compress) {
+  const std::string bytes = test::content(path);
+  std::vector<test::ZipPart> parts;
+  for (const ZipMember& member : list_zip(bytes, path)) {
+    test::ZipPart part{.name = member.name, .data = std::string(member.data)};
+    if (compress(part.name)) {
+      part.size = static_cast<std::uint32_t>(member.size);
+      part.data = test::deflated(part.data);
+      part.deflated = true;
+    }
+    parts.push_back(std::move(part));
+  }
+  return test::zip_of(parts);
 }
 
 TEST(TorchFile, HoldsWhatTorchSaved) {
@@ -66,6 +85,30 @@ TEST(TorchFile, OtherFilesAreRefusedAndNoneIsRun) {
   const test::TempDir dir;
   EXPECT_THAT(refusal(dir / "absent.pth"), HasSubstr("absent.pth"));
   EXPECT_THAT(refusal(dir.write("empty.pth", "")), HasSubstr("no file of PyTorch"));
+}
+
+TEST(TorchFile, WhatIsCompressedIsRefused) {
+  const test::TempDir dir;
+  const auto packed_with = [&](const std::string& compressed) {
+    return dir.write("a.pth", packed(kFiles / "module.pth", [&](const std::string& name) {
+                       return name.ends_with(compressed);
+                     }));
+  };
+  EXPECT_THAT(refusal(packed_with("/data/0")),
+              HasSubstr("tensor '0.weight': is compressed, which torch.save never does"));
+  EXPECT_THAT(refusal(packed_with("/data.pkl")), HasSubstr("data.pkl: is compressed"));
+}
+
+TEST(TorchFile, NumbersMayLieAtAnyByte) {
+  const test::TempDir dir;
+  const std::string bytes = packed(kFiles / "module.pth", [](const auto&) { return false; });
+  for (const ZipMember& member : list_zip(bytes, "a.pth")) {
+    if (!member.name.ends_with("/data/0")) continue;
+    EXPECT_NE((member.data.data() - bytes.data()) % 4, 0) << "else this tests nothing";
+  }
+  const TorchFile file(dir.write("a.pth", bytes));
+  EXPECT_TRUE(file.get("0.weight").equal(torch::full({3, 2}, 0.5)));
+  EXPECT_TRUE(file.get("0.bias").equal(torch::full({3}, 0.25)));
 }
 
 TEST(TorchFile, DamageIsFound) {

@@ -109,6 +109,12 @@ TEST(TorchPickle, ASmallPickleTakesLittleMemory) {
               HasSubstr("name of a storage is too long"));
 }
 
+TEST(TorchPickle, MoreTensorsThanAnyModelHasAreRefused) {
+  std::string many = concat(kStart, tensor(1, 0, {1}, {1}), "q", '\1', "}");
+  for (int i = 0; i <= 100'000; ++i) many += concat(text(std::to_string(i)), "h", '\1', "s");
+  EXPECT_THAT(refusal(many + "."), HasSubstr("more than 100000 tensors"));
+}
+
 TEST(TorchPickle, EachNameIsThereOnce) {
   const std::string value = tensor(1, 0, {1}, {1});
   EXPECT_THAT(refusal(concat(kStart, "}(", text("a"), value, text("a"), value, "u.")),

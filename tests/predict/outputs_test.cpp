@@ -45,7 +45,7 @@ TEST(Outputs, EveryFormatHoldsTheDisparity) {
   EXPECT_THAT(folder.names(),
               UnorderedElementsAre("png16", "exr", "depth.npz", "depth.npy", "depth.mp4"));
   EXPECT_THAT(io::npz_members(folder / "depth.npz"), ElementsAre("depth"));
-  EXPECT_TRUE(torch::equal(io::read_npz(folder / "depth.npz"), disparity));
+  EXPECT_TRUE(torch::equal(io::read_npz(folder / "depth.npz", "", {}), disparity));
   EXPECT_TRUE(torch::equal(io::read_npy(folder / "depth.npy"), disparity));
   for (int t = 0; t < 3; ++t) {
     const std::string number = "00000" + std::to_string(t);

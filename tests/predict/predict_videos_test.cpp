@@ -46,7 +46,7 @@ TEST_F(PredictVideos, WritesWhatPredictClipGivesAndSaysHow) {
   ASSERT_EQ(report.videos.size(), 2u);
   FrameSource frames(inputs()[1], {});
   const torch::Tensor expected = predictor_.predict_clip(frames.next(7));
-  EXPECT_TRUE(torch::equal(io::read_npz(out_ / "clip1/depth.npz", "depth"), expected));
+  EXPECT_TRUE(torch::equal(io::read_npz(out_ / "clip1/depth.npz", "depth", {}), expected));
 
   const auto info = config::load_json<PredictionInfo>(out_ / "clip1/prediction.json");
   EXPECT_EQ(info.frames, 7);

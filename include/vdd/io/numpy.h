@@ -5,25 +5,31 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 // NumPy's files: .npy (one array) and .npz (a ZIP archive of arrays, stored or deflated). Numbers
 // of 1 to 8 bytes in either byte order and both storage orders are read; pickled objects are
-// refused. A reader takes memory only for what the file can hold.
+// refused. A reader takes memory only for what the file holds and the caller wants.
 namespace vdd::io {
 
+/// Throws if nobody wants an array of this shape. Called before memory is taken for it: a deflated
+/// array may be a thousand times as large as its file.
+using ShapeCheck = std::function<void(at::IntArrayRef shape)>;
+
 /// The array, contiguous, on the CPU. uint16 comes as kInt, uint32 as kLong, so that no value is
-/// lost; uint64 is refused. Throws DataError naming the file and the reason.
-at::Tensor read_npy(const std::filesystem::path& path);
+/// lost; uint64 is refused. Throws DataError naming the file and the reason, ResourceError.
+at::Tensor read_npy(const std::filesystem::path& path, const ShapeCheck& check = {});
 
 /// The names of the arrays in the archive, without ".npy", in the file's order. Throws DataError.
 std::vector<std::string> npz_members(const std::filesystem::path& path);
 
 /// One array of the archive; an empty `member` is the only one there is. The checksum is verified.
-/// Throws DataError naming the file, the member where there is one, and the reason.
-at::Tensor read_npz(const std::filesystem::path& path, const std::string& member = "");
+/// Throws DataError naming the file, the member where there is one, and the reason, ResourceError.
+at::Tensor read_npz(const std::filesystem::path& path, const std::string& member,
+                    const ShapeCheck& check);
 
 /// How NumpyWriter stores an array.
 enum class NumpyFormat {

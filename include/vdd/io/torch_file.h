@@ -14,7 +14,9 @@ namespace vdd::io {
 
 /// A state dict that torch.save wrote (.pth, PyTorch 1.6 or later). Such a file is a Python pickle,
 /// which could run code: nothing of it is run, and everything but tensors is refused. The directory
-/// and the pickle are checked before the constructor returns, a tensor's checksum when it is read.
+/// and the pickle are checked before the constructor returns, a storage's checksum when the first
+/// tensor of it is read. PyTorch compresses nothing, so a compressed member is refused; the numbers
+/// are read where they lie, and memory is that of the tensors asked for.
 class TorchFile final : public tensor::TensorSource {
  public:
   /// Throws DataError.
