@@ -82,7 +82,10 @@ EulerSchedule::EulerSchedule(const SchedulerConfig& config) : config_(config) {
 }
 
 std::vector<double> EulerSchedule::levels(std::int64_t n) const {
-  if (n < 1) throw ConfigError(concat("steps: must be at least 1, got ", n));
+  if (n < 1 || n > sampler_steps.max) {
+    throw ConfigError(
+        concat("steps: must be at least 1 and at most ", sampler_steps.max, ", got ", n));
+  }
   const double count = static_cast<double>(config_.num_train_timesteps);
   const double steps = static_cast<double>(n);
   std::vector<double> sigmas;

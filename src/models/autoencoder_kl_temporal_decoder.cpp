@@ -10,6 +10,8 @@ namespace vdd::models {
 
 namespace {
 
+constexpr std::size_t kMaxLevels = 8;  // published models have four
+
 const VaeConfig& checked(const VaeConfig& config) {
   if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
   return config;
@@ -26,6 +28,10 @@ VaeHalfConfig half(const VaeConfig& c, std::int64_t image_channels) {
 
 std::vector<std::string> VaeConfig::check() const {
   std::vector<std::string> errors;
+  if (block_out_channels.size() > kMaxLevels) {
+    return {concat("block_out_channels: has ", block_out_channels.size(), " levels, more than ",
+                   kMaxLevels)};
+  }
   if (block_out_channels.empty()) errors.emplace_back("block_out_channels: must not be empty");
   if (down_block_types.size() != block_out_channels.size()) {
     errors.push_back(concat("down_block_types: has ", down_block_types.size(), " entries for the ",

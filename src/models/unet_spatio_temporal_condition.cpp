@@ -10,6 +10,8 @@ namespace vdd::models {
 
 namespace {
 
+constexpr std::size_t kMaxLevels = 8;  // published models have four
+
 bool has_attention(const std::string& block_type) {
   return block_type.starts_with("CrossAttn");
 }
@@ -36,6 +38,8 @@ const UNetConfig& checked(const UNetConfig& config) {
 std::vector<std::string> UNetConfig::check() const {
   std::vector<std::string> errors;
   const std::size_t levels = block_out_channels.size();
+  if (levels > kMaxLevels)
+    return {concat("block_out_channels: has ", levels, " levels, more than ", kMaxLevels)};
   const auto want_levels = [&](const char* key, std::size_t size, bool scalar) {
     if (size == levels || (scalar && size == 1)) return;
     errors.push_back(

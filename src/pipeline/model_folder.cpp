@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "check_fit.h"
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
@@ -91,10 +92,16 @@ Config load_config(const fs::path& folder, std::string_view wanted) {
   return config::load_json<Config>(path);
 }
 
-template <typename Model>
-Model load_model(Model model, const tensor::TensorSource& source, const LoadTarget& target) {
+template <typename Model, typename Config>
+Model load_model(const fs::path& folder, std::string_view wanted,
+                 std::unique_ptr<tensor::TensorSource> (*open)(const fs::path&),
+                 const LoadTarget& target) {
+  const auto config = load_config<Config>(folder, wanted);
+  const auto source = open(folder);
+  check_fit<Model>(folder, config, *source);
+  Model model(config);
   tensor::allocate_as(*model, target.dtype, target.device);
-  tensor::load_state(*model, source, {.allow_nonfinite = target.allow_nonfinite});
+  tensor::load_state(*model, *source, {.allow_nonfinite = target.allow_nonfinite});
   model->eval();
   for (torch::Tensor& parameter : model->parameters()) parameter.requires_grad_(false);
   return model;
@@ -266,27 +273,24 @@ std::unique_ptr<tensor::TensorSource> open_dpt_head_weights(const fs::path& fold
 
 models::UNetSpatioTemporalConditionModel load_unet(const fs::path& folder,
                                                    const LoadTarget& target) {
-  const auto config = load_config<models::UNetConfig>(folder, kUNet);
-  return load_model(models::UNetSpatioTemporalConditionModel(config), *open_unet_weights(folder),
-                    target);
+  return load_model<models::UNetSpatioTemporalConditionModel, models::UNetConfig>(
+      folder, kUNet, open_unet_weights, target);
 }
 
 models::AutoencoderKLTemporalDecoder load_vae(const fs::path& folder, const LoadTarget& target) {
-  const auto config = load_config<models::VaeConfig>(folder, kVae);
-  return load_model(models::AutoencoderKLTemporalDecoder(config), *open_vae_weights(folder),
-                    target);
+  return load_model<models::AutoencoderKLTemporalDecoder, models::VaeConfig>(
+      folder, kVae, open_vae_weights, target);
 }
 
 models::CLIPVisionModelWithProjection load_image_encoder(const fs::path& folder,
                                                          const LoadTarget& target) {
-  const auto config = load_config<models::ClipConfig>(folder, kImageEncoder);
-  return load_model(models::CLIPVisionModelWithProjection(config),
-                    *open_image_encoder_weights(folder), target);
+  return load_model<models::CLIPVisionModelWithProjection, models::ClipConfig>(
+      folder, kImageEncoder, open_image_encoder_weights, target);
 }
 
 models::TemporalDptHead load_dpt_head(const fs::path& folder, const LoadTarget& target) {
-  const auto config = load_config<models::DptConfig>(folder, kDptHead);
-  return load_model(models::TemporalDptHead(config), *open_dpt_head_weights(folder), target);
+  return load_model<models::TemporalDptHead, models::DptConfig>(folder, kDptHead,
+                                                                open_dpt_head_weights, target);
 }
 
 void check_head_fits(const ModelFolders& folders) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model_parts.h"
 
+#include "check_fit.h"
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 
@@ -24,7 +25,7 @@ ModelPart make_part(const char* name, const char* file, const fs::path& source,
           .open = open,
           .check =
               [](const fs::path& folder, const tensor::TensorSource& weights) {
-                tensor::check_state(*Model(read<Config>(folder)), weights);
+                check_fit<Model>(folder, read<Config>(folder), weights);
               },
           .copy_config = [](const fs::path& from,
                             const fs::path& to) { kSave(to, read<Config>(from)); },

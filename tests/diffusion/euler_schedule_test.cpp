@@ -81,7 +81,10 @@ TEST(EulerSchedule, RefusesWhatItCannotDo) {
               testing::AllOf(testing::HasSubstr("use_beta_sigmas: not supported"),
                              testing::HasSubstr("interpolation_type: unsupported value log_linear"),
                              testing::HasSubstr("sigma_min: must be below sigma_max")));
-  test::thrown<ConfigError>([] { EulerSchedule().sigmas(0); });
+  for (const std::int64_t steps : {0L, 1001L, 1'000'000'000'000L}) {
+    EXPECT_THAT(test::thrown<ConfigError>([&] { EulerSchedule().sigmas(steps); }),
+                testing::HasSubstr("steps: must be at least 1 and at most 1000"));
+  }
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "support/thrown.h"
+#include "vdd/core/error.h"
 #include "vdd/nn/transformer_temporal.h"
 
 namespace vdd::nn {
@@ -30,6 +32,17 @@ TEST(ParameterDevice, HoldsForEveryParameterMadeInItsScope) {
     EXPECT_TRUE(all_on(*Linear(2, 3), torch::kMeta));
   }
   EXPECT_TRUE(all_on(*TransformerSpatioTemporalModel(config), torch::kCPU));
+}
+
+TEST(ParameterDevice, AModelOfMoreParametersThanAllowedIsRefused) {
+  const ParameterDevice meta(torch::kMeta, 5);
+  Linear(2, 3);
+  {
+    const ParameterDevice inner(torch::kMeta);
+    for (int i = 0; i < 10; ++i) Linear(2, 3);
+  }
+  Linear(2, 3);
+  EXPECT_EQ(test::thrown<ShapeError>([] { Linear(2, 3); }), "a model of more than 5 tensors");
 }
 
 }  // namespace

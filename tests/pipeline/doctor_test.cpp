@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <regex>
 
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "tiny_model.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 
 namespace vdd::pipeline {
@@ -84,6 +86,77 @@ TEST(Doctor, AHeadIsCheckedWithTheUNetItTakes) {
   save_dpt_head_config(dir / "dpt_head", other);
   EXPECT_THAT(thrown<DataError>([&] { check_model_folder(dir.path()); }),
               HasSubstr("dpt_head/config.json: taps: the UNet has no up_blocks.9"));
+}
+
+/// Replaces the value of a key.
+void change(const std::filesystem::path& json, const std::string& key, const std::string& value) {
+  const std::string text = test::content(json);
+  const std::regex entry(concat('"', key, R"(": (\[[^\]]*\]|[^,\n]*))"));
+  ASSERT_TRUE(std::regex_search(text, entry)) << key;
+  write_file_atomic(json, std::regex_replace(text, entry, concat('"', key, "\": ", value)));
+}
+
+TEST(Doctor, AConfigOfAModelWithoutEndIsRefusedAtOnce) {
+  const TempDir dir;
+  DepthModel model = test::tiny_model();
+  model.dpt_head = test::tiny_head(model);
+  const struct {
+    const char *part, *key, *value;
+  } cases[] = {
+      {"image_encoder", "num_hidden_layers", "1000000000"},
+      {"image_encoder", "hidden_size", "1000000000"},
+      {"image_encoder", "intermediate_size", "1000000000"},
+      {"image_encoder", "projection_dim", "1000000000"},
+      {"image_encoder", "num_channels", "1000000000"},
+      {"image_encoder", "image_size", "1000000000"},
+      {"image_encoder", "patch_size", "1000000000"},
+      {"unet", "layers_per_block", "1000000000"},
+      {"unet", "transformer_layers_per_block", "1000000000"},
+      {"unet", "block_out_channels", "[32, 3200000000]"},
+      {"unet", "block_out_channels", "[32, 32, 32, 32, 32, 32, 32, 32, 32]"},
+      {"unet", "in_channels", "1000000000"},
+      {"unet", "cross_attention_dim", "1000000000"},
+      {"unet", "addition_time_embed_dim", "1000000000"},
+      {"vae", "layers_per_block", "1000000000"},
+      {"vae", "latent_channels", "1000000000"},
+      {"vae", "block_out_channels", "[32, 32, 32, 32, 32, 32, 32, 32, 32]"},
+      {"dpt_head", "features", "3200000000"},
+      {"dpt_head", "out_channels", "[32, 32, 32, 3200000000]"},
+      {"scheduler", "num_train_timesteps", "10000000000"},
+  };
+  save_depth_model(dir.path(), model);
+  for (const auto& [part, key, value] : cases) {
+    const bool schedule = std::string(part) == "scheduler";
+    const auto json = dir / part / (schedule ? "scheduler_config.json" : "config.json");
+    const std::string before = test::content(json);
+    change(json, key, value);
+    const auto named = testing::StartsWith(concat(json.string(), ": ", key));
+    EXPECT_THAT(thrown<DataError>([&] { check_model_folder(dir.path()); }), named);
+    EXPECT_THAT(
+        thrown<DataError>([&] { load_depth_model({.model = dir.path()}, {.dpt_head = true}); }),
+        named);
+    write_file_atomic(json, before);
+  }
+  EXPECT_NO_THROW(check_model_folder(dir.path()));
+}
+
+TEST(Doctor, MemoryIsTakenForWhatTheWeightsHoldOnly) {
+  const TempDir dir;
+  const DepthModel model = test::tiny_model();
+  const auto refusal = [&](const char* part, const char* key, const char* value) {
+    save_depth_model(dir.path(), model);
+    change(dir / part / "config.json", key, value);
+    const std::string doctor = thrown<DataError>([&] { check_model_folder(dir.path()); });
+    EXPECT_EQ(thrown<DataError>([&] { load_depth_model({.model = dir.path()}); }), doctor);
+    return doctor;
+  };
+  // A layer of it has 137 GB of weights.
+  EXPECT_THAT(refusal("image_encoder", "intermediate_size", "262144"), HasSubstr("another shape"));
+  EXPECT_THAT(refusal("image_encoder", "hidden_size", "65536"), HasSubstr("another shape"));
+  EXPECT_THAT(refusal("image_encoder", "num_hidden_layers", "1024"),
+              HasSubstr("image_encoder/config.json: describes a model of more than"));
+  EXPECT_THAT(refusal("unet", "transformer_layers_per_block", "128"),
+              HasSubstr("unet/config.json: describes a model of more than"));
 }
 
 TEST(Doctor, APipelineHasAllItsParts) {

@@ -12,6 +12,9 @@
 
 namespace vdd::diffusion {
 
+/// Numbers of sampler steps: a published schedule has a thousand noise levels.
+inline constexpr Range sampler_steps = in_range(1, 1000);
+
 /// The published scheduler/scheduler_config.json.
 struct SchedulerConfig {
   std::int64_t num_train_timesteps = 1000;
@@ -33,7 +36,7 @@ struct SchedulerConfig {
 
   constexpr void fields(auto& f) {
     f("num_train_timesteps", num_train_timesteps, "length of the training's noise table",
-      at_least(2));
+      in_range(2, 65536));
     f("beta_start", beta_start, "first beta of the table", positive);
     f("beta_end", beta_end, "last beta of the table", positive);
     f("beta_schedule", beta_schedule, "how betas grow", one_of("linear", "scaled_linear"));
@@ -78,7 +81,7 @@ class EulerSchedule {
   /// Throws ConfigError if the config asks for what is not supported.
   explicit EulerSchedule(const SchedulerConfig& config = SchedulerConfig::stable_video_diffusion());
 
-  /// [n+1] float32, falling, the last one 0 (or the table's lowest). n >= 1.
+  /// [n+1] float32, falling, the last one 0 (or the table's lowest). n is in sampler_steps.
   torch::Tensor sigmas(std::int64_t n) const;
   /// [n] float32: what the model is told at each step.
   torch::Tensor timesteps(std::int64_t n) const;

@@ -27,14 +27,14 @@ struct ClipConfig {
   double layer_norm_eps = 1e-5;
 
   constexpr void fields(auto& f) {
-    f("hidden_size", hidden_size, "token width", positive);
-    f("intermediate_size", intermediate_size, "width inside the feed-forward", positive);
-    f("projection_dim", projection_dim, "width of the result", positive);
-    f("num_hidden_layers", num_hidden_layers, "transformer layers", positive);
-    f("num_attention_heads", num_attention_heads, "attention heads", positive);
-    f("num_channels", num_channels, "image channels", positive);
-    f("image_size", image_size, "height and width, in pixels", positive);
-    f("patch_size", patch_size, "height and width of a patch, in pixels", positive);
+    f("hidden_size", hidden_size, "token width", in_range(1, 65536));
+    f("intermediate_size", intermediate_size, "width inside the feed-forward", in_range(1, 262144));
+    f("projection_dim", projection_dim, "width of the result", in_range(1, 65536));
+    f("num_hidden_layers", num_hidden_layers, "transformer layers", in_range(1, 1024));
+    f("num_attention_heads", num_attention_heads, "attention heads", in_range(1, 1024));
+    f("num_channels", num_channels, "image channels", in_range(1, 1024));
+    f("image_size", image_size, "height and width, in pixels", in_range(1, 8192));
+    f("patch_size", patch_size, "height and width of a patch, in pixels", in_range(1, 8192));
     f("hidden_act", hidden_act, "activation of the feed-forward",
       one_of("gelu", "quick_gelu", "silu", "swish", "relu"));
     f("layer_norm_eps", layer_norm_eps, "epsilon of the layer norms", positive);

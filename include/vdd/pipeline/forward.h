@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "vdd/core/field_checks.h"
+#include "vdd/diffusion/euler_schedule.h"
 #include "vdd/tensor/state_dict.h"
 
 namespace vdd::pipeline {
@@ -20,7 +21,7 @@ struct ForwardConfig {
   std::int64_t width = 0;
 
   constexpr void fields(auto& f) {
-    f("steps", steps, "sampler steps of a pipeline", positive);
+    f("steps", steps, "sampler steps of a pipeline", diffusion::sampler_steps);
     f("window", window, "frames that are denoised together", positive);
     f("overlap", overlap, "frames that two windows share", non_negative);
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);

@@ -53,7 +53,7 @@ struct VddInfo {
     f("input", input, "what the sampler starts from", one_of("noise", "rgb_latent"));
     f("rgb_latent_scale", rgb_latent_scale, "factor of the video latent that stands in for noise",
       positive);
-    f("steps", steps, "sampler steps", positive);
+    f("steps", steps, "sampler steps", diffusion::sampler_steps);
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
     f("decoder", decoder, "what turns the denoiser's result into disparity: vae/ or dpt_head/",
       one_of("vae", "dpt"));

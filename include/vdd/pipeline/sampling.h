@@ -66,7 +66,7 @@ struct WindowConfig {
   double noise_aug = 0.02;
 
   constexpr void fields(auto& f) {
-    f("steps", steps, "sampler steps", positive);
+    f("steps", steps, "sampler steps", diffusion::sampler_steps);
     f("window", window, "frames that are denoised together", positive);
     f("overlap", overlap, "frames that two windows share", non_negative);
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);

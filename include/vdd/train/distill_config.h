@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vdd/data/config.h"
+#include "vdd/diffusion/euler_schedule.h"
 #include "vdd/train/amp.h"
 #include "vdd/train/ema.h"
 #include "vdd/train/lr_schedule.h"
@@ -41,7 +42,7 @@ struct TeacherConfig {
   std::int64_t chunk = 8;
 
   constexpr void fields(auto& f) {
-    f("steps", steps, "sampler steps", positive);
+    f("steps", steps, "sampler steps", diffusion::sampler_steps);
     f("dtype", dtype, "type of its weights and products", one_of("fp32", "fp16", "bf16"));
     f("target_dtype", target_dtype,
       "type its latents and embeddings are rounded to, in the cache and out of it",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vdd/data/config.h"
+#include "vdd/diffusion/euler_schedule.h"
 #include "vdd/train/amp.h"
 #include "vdd/train/ema.h"
 #include "vdd/train/lr_schedule.h"
@@ -99,7 +100,7 @@ struct TrainTeacherConfig {
     f("train", train, "length, accumulation, device, checkpoints");
     f("validation", validation, "depth of clips that are not trained on");
     f("validation_steps", validation_steps, "numbers of sampler steps that are scored, rising",
-      non_empty, positive);
+      non_empty, diffusion::sampler_steps);
     f("cache", cache,
       "latents and embeddings on disk; used if clips come again, that is with data.clips");
   }
