@@ -9,10 +9,11 @@ venv=${VDD_VENV:-$root/.venv}
 build=$root/build/release
 cd "$root"
 
-debian_packages=(
-  build-essential ccache git ninja-build python3 python3-venv strace
-  libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev libjpeg62-turbo-dev libopencv-dev libopenexr-dev
-  libpng-dev libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
+tool_packages=(build-essential ccache git ninja-build python3 python3-venv strace)
+library_packages=(
+  libavcodec-dev libavformat-dev libavutil-dev libcli11-dev libdeflate-dev libgmock-dev libgtest-dev libhdf5-dev
+  libjpeg62-turbo-dev libopencv-core-dev libopencv-imgproc-dev libopenexr-dev libpng-dev libspdlog-dev libssl-dev
+  libswscale-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 
 say() { printf '== %s\n' "$*" >&2; }
 
@@ -21,17 +22,45 @@ fail() {
   exit "${2:-1}"
 }
 
+apt_get() { DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@"; }
+
 install_debian_packages() {
   command -v dpkg-query > /dev/null || fail "no dpkg: these scripts know Debian 12; docs/quickstart.md lists what a build needs" 2
   local package missing=()
-  for package in "${debian_packages[@]}"; do
+  for package in "${tool_packages[@]}" "${library_packages[@]}"; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   ((EUID == 0)) || fail "Debian packages are missing; run: sudo apt-get install -y ${missing[*]}" 2
   say "installing ${missing[*]}"
-  apt-get -q -o DPkg::Lock::Timeout=600 update
-  DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
+  apt_get update
+  apt_get install -y --no-install-recommends "${missing[@]}"
+}
+
+# As root, once a day: Debian mends the libraries that read untrusted files (libpng, OpenSSL, FFmpeg, ...) in new versions
+# of installed packages.
+upgrade_libraries() {
+  local stamp=/var/cache/vdd-upgraded libraries waiting
+  ((EUID == 0)) || return 0
+  [[ -z $(find "$stamp" -mtime -1 2> /dev/null) ]] || return 0
+  if ! apt_get -o APT::Update::Error-Mode=any -o Acquire::Retries=0 -o Acquire::http::Timeout=20 update > /dev/null 2>&1; then
+    say "warning: no package lists to be had; libraries are not brought up to date"
+    return 0
+  fi
+  # What the -dev packages stand on, and FFmpeg's decoder of AV1.
+  libraries=$(apt-cache depends --installed "${library_packages[@]}" | awk '$1 == "Depends:" && $2 !~ /^</ {print $2}' | sort -u)
+  # shellcheck disable=SC2086  # a list of names
+  set -- "${library_packages[@]}" $libraries libdav1d6
+  waiting=$(apt_get -s --only-upgrade install "$@" | awk '$1 == "Inst" {print $2}')
+  if [[ -n $waiting ]]; then
+    say "upgrading ${waiting//$'\n'/ }"
+    # shellcheck disable=SC2086  # a list of names
+    if ! apt_get install -y --only-upgrade --no-install-recommends $waiting > /dev/null; then
+      say "warning: libraries could not be brought up to date"
+      return 0
+    fi
+  fi
+  touch "$stamp"
 }
 
 # install_wheels <requirements file>: into the virtual environment, once for each content of the file.
@@ -52,6 +81,7 @@ install_wheels() {
 # set_up [test]: packages and wheels. A lock keeps two clones from filling one environment at the same time.
 set_up() {
   install_debian_packages
+  upgrade_libraries
   mkdir -p "$(dirname "$venv")"
   exec 9> "${venv%/}.lock"
   flock 9
