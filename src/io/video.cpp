@@ -3,19 +3,15 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
-#include <mutex>
-#include <opencv2/core/utils/logger.hpp>
-#include <opencv2/imgproc.hpp>
-#include <opencv2/videoio.hpp>
+#include <limits>
+#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "codecs.h"
 #include "vdd/core/error.h"
-#include "vdd/core/files.h"
 #include "vdd/core/folders.h"
 #include "vdd/core/text.h"
+#include "video_file.h"
 
 namespace vdd::io {
 namespace {
@@ -61,44 +57,16 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a < b;
 }
 
-/// OpenCV's and FFmpeg's own messages are switched off (ours name the file), threads of their own
-/// too, and FFmpeg may open nothing but files: a playlist must not reach for the network.
-void quiet() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);
-    ::setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file|threads;1", 0);
-    ::setenv("OPENCV_FFMPEG_THREADS", "1", 0);
-    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-    cv::setNumThreads(1);
-  });
-}
-
-cv::VideoCapture open_video(const fs::path& path) {
-  quiet();
-  // Refuses a FIFO, a folder, a missing file before FFmpeg could hang on it.
-  const RegularFile regular(path);
-  cv::VideoCapture video;
-  if (!is_video_file(path) || !video.open(path.string(), cv::CAP_FFMPEG))
-    throw DataError(path, "no video that can be decoded");
-  const double height = video.get(cv::CAP_PROP_FRAME_HEIGHT),
-               width = video.get(cv::CAP_PROP_FRAME_WIDTH);
-  check_pixels(static_cast<std::int64_t>(height), static_cast<std::int64_t>(width), path);
-  return video;
-}
-
-Image8 rgb_from_bgr(const cv::Mat& bgr) {
-  Image8 image(bgr.rows, bgr.cols, 3);
-  cv::Mat rgb(bgr.rows, bgr.cols, CV_8UC3, image.pixels.get());
-  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
-  return image;
-}
-
 /// The frames of a video whose frames are pictures; nothing for a video file.
 std::vector<fs::path> picture_frames(const fs::path& path) {
   if (is_folder(path)) return list_frames(path);
   if (is_image_file(path)) return {path};
   return {};
+}
+
+/// Throws DataError for a file whose name is none of a video.
+void check_extension(const fs::path& path) {
+  if (!is_video_file(path)) throw DataError(path, "no video that can be decoded");
 }
 
 }  // namespace
@@ -127,19 +95,18 @@ VideoInfo probe_video(const fs::path& path) {
     const Image8 first = read_rgb(files.front());
     return {.frames = std::ssize(files), .height = first.height, .width = first.width};
   }
-  cv::VideoCapture video = open_video(path);
-  VideoInfo info{.frames = static_cast<std::int64_t>(video.get(cv::CAP_PROP_FRAME_COUNT)),
-                 .height = static_cast<int>(video.get(cv::CAP_PROP_FRAME_HEIGHT)),
-                 .width = static_cast<int>(video.get(cv::CAP_PROP_FRAME_WIDTH)),
-                 .frames_per_second = video.get(cv::CAP_PROP_FPS)};
-  // The container's count may be an estimate. If its last frame is not there, count what can be
-  // decoded.
-  const bool trusted = info.frames > 0 &&
-                       video.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(info.frames - 1)) &&
-                       video.grab();
-  if (!trusted) {
-    video = open_video(path);
-    for (info.frames = 0; video.grab();) ++info.frames;
+  check_extension(path);
+  VideoFile video(path);
+  VideoInfo info{.frames = video.frames_named(),
+                 .height = video.height(),
+                 .width = video.width(),
+                 .frames_per_second = video.frames_per_second(),
+                 .constant_rate = video.constant_rate()};
+  // If the last frame that the container names is not there, what can be decoded counts.
+  if (info.frames > 0) video.seek(info.frames - 1);
+  if (info.frames == 0 || !video.grab() || !video.whole()) {
+    video.seek(0);
+    for (info.frames = 0; video.grab() && video.whole();) ++info.frames;
   }
   if (info.frames == 0) throw DataError(path, "no frame can be decoded");
   return info;
@@ -149,23 +116,27 @@ struct VideoReader::State {
   fs::path path;
   std::int64_t at, stride;
   std::vector<fs::path> pictures;  ///< empty: a video file
-  cv::VideoCapture video;
-  std::int64_t ready;  ///< the frame that grab() gives next
-  int height = 0, width = 0;
+  std::optional<VideoFile> video;
+  std::int64_t ready;         ///< the frame that grab() gives next
+  int height = 0, width = 0;  ///< of the pictures so far
+  double time = std::numeric_limits<double>::quiet_NaN();
 
-  Image8 picture() const {
+  Image8 picture() {
     if (at >= std::ssize(pictures))
       throw DataError(path, concat("has only ", pictures.size(), " frames"));
-    return read_rgb(pictures[static_cast<std::size_t>(at)]);
+    const fs::path& file = pictures[static_cast<std::size_t>(at)];
+    Image8 image = read_rgb(file);
+    if (height == 0) height = image.height, width = image.width;
+    if (image.height != height || image.width != width)
+      throw DataError(file, "another size than the frames before it");
+    return image;
   }
   Image8 decoded() {
-    const std::string where = concat("frame ", at);
-    bool there = true;
-    for (; there && ready <= at; ++ready) there = video.grab();
-    cv::Mat bgr;
-    if (!there || !video.retrieve(bgr)) throw DataError(path, where, "cannot be decoded");
-    if (bgr.type() != CV_8UC3) throw DataError(path, where, "no 8-bit colour picture");
-    return rgb_from_bgr(bgr);
+    for (; ready <= at; ++ready) {
+      if (!video->grab()) throw DataError(path, concat("frame ", at), "cannot be decoded");
+    }
+    time = video->time();
+    return video->picture(at);
   }
 };
 
@@ -177,24 +148,22 @@ VideoReader::VideoReader(const fs::path& path, std::int64_t start, std::int64_t 
                        .video = {},
                        .ready = start}) {
   if (!state_->pictures.empty() || is_folder(path)) return;
-  state_->video = open_video(path);
-  if (start > 0) state_->video.set(cv::CAP_PROP_POS_FRAMES, static_cast<double>(start));
+  check_extension(path);
+  state_->video.emplace(path);
+  if (start > 0) state_->video->seek(start);
 }
 
 VideoReader::~VideoReader() = default;
 
 Image8 VideoReader::next() {
   State& s = *state_;
-  const bool pictures = !s.video.isOpened();
-  Image8 image = pictures ? s.picture() : s.decoded();
-  if (s.height == 0) s.height = image.height, s.width = image.width;
-  if (image.height != s.height || image.width != s.width) {
-    constexpr std::string_view reason = "another size than the frames before it";
-    if (pictures) throw DataError(s.pictures[static_cast<std::size_t>(s.at)], reason);
-    throw DataError(s.path, concat("frame ", s.at), reason);
-  }
+  Image8 image = s.video ? s.decoded() : s.picture();
   s.at += s.stride;
   return image;
+}
+
+double VideoReader::time() const {
+  return state_->time;
 }
 
 std::vector<Image8> read_video(const fs::path& path, std::int64_t start, std::int64_t count,
@@ -203,44 +172,6 @@ std::vector<Image8> read_video(const fs::path& path, std::int64_t start, std::in
   std::vector<Image8> frames;
   while (std::ssize(frames) < count) frames.push_back(reader.next());
   return frames;
-}
-
-struct VideoWriter::State {
-  fs::path path;
-  int height, width;
-  cv::VideoWriter writer;
-};
-
-VideoWriter::VideoWriter(const fs::path& path, int height, int width, double frames_per_second)
-    : state_(new State{path, height, width, {}}) {
-  quiet();
-  const int code = lower_extension(path) == ".avi" ? cv::VideoWriter::fourcc('M', 'J', 'P', 'G')
-                                                   : cv::VideoWriter::fourcc('m', 'p', '4', 'v');
-  if (!state_->writer.open(path.string(), cv::CAP_FFMPEG, code, frames_per_second,
-                           cv::Size(width, height))) {
-    throw ResourceError(concat(escape(path.native()), ": cannot write a video"));
-  }
-}
-
-VideoWriter::~VideoWriter() = default;
-
-void VideoWriter::write(const Image8& rgb) {
-  if (rgb.height != state_->height || rgb.width != state_->width || rgb.channels != 3) {
-    throw ShapeError(concat("video of ", state_->width, 'x', state_->height, ": got a frame of ",
-                            rgb.width, 'x', rgb.height, 'x', rgb.channels));
-  }
-  const cv::Mat view(rgb.height, rgb.width, CV_8UC3, rgb.pixels.get());
-  cv::Mat bgr;
-  cv::cvtColor(view, bgr, cv::COLOR_RGB2BGR);
-  state_->writer.write(bgr);
-}
-
-void VideoWriter::close() {
-  state_->writer.release();
-  std::error_code error;
-  if (fs::file_size(state_->path, error) == 0 || error) {
-    throw ResourceError(concat(escape(state_->path.native()), ": cannot write a video"));
-  }
 }
 
 }  // namespace vdd::io

@@ -7,6 +7,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/folders.h"
+#include "vdd/core/log.h"
 #include "vdd/core/text.h"
 
 namespace vdd::predict {
@@ -24,6 +25,12 @@ std::string name_of(const fs::path& path) {
 
 void add_video(const fs::path& path, std::vector<Input>& inputs) {
   inputs.push_back({path, name_of(path), io::probe_video(path)});
+  if (const io::VideoInfo& info = inputs.back().info; !info.constant_rate) {
+    log::warning("predict",
+                 concat(escape(path.string()),
+                        ": frames last unequally long; what is written shows each for 1/",
+                        info.frames_per_second, " s"));
+  }
 }
 
 void add_folder(const fs::path& folder, std::vector<Input>& inputs) {

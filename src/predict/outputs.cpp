@@ -10,7 +10,6 @@
 #include <sstream>
 #include <utility>
 
-#include "vdd/core/error.h"
 #include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/colormap.h"
@@ -89,10 +88,7 @@ class Colors final : public Format {
  public:
   Colors(fs::path stem, bool beside, io::Colormap map, std::int64_t frames, const Size& size,
          double frames_per_second)
-      : file_(stem.replace_extension(frames == 1 ? ".png" : ".mp4")),
-        beside_(beside),
-        map_(map),
-        frames_(frames) {
+      : file_(stem.replace_extension(frames == 1 ? ".png" : ".mp4")), beside_(beside), map_(map) {
     if (frames == 1) return;
     const auto width = static_cast<int>(beside ? 2 * size.width : size.width);
     video_.emplace(file_, static_cast<int>(size.height), width, frames_per_second);
@@ -112,20 +108,13 @@ class Colors final : public Format {
     }
   }
   void close() override {
-    if (!video_) return;
-    video_->close();
-    // The encoder does not say when the disk is full.
-    if (const std::int64_t there = io::probe_video(file_).frames; there != frames_) {
-      throw ResourceError(
-          concat(escape(file_.native()), ": ", there, " of ", frames_, " frames could be written"));
-    }
+    if (video_) video_->close();
   }
 
  private:
   fs::path file_;
   bool beside_;
   io::Colormap map_;
-  std::int64_t frames_;
   std::optional<io::VideoWriter> video_;
 };
 

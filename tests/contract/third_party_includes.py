@@ -15,7 +15,7 @@ ALLOWED = {
     "config": (set(), {"yaml-cpp", "nlohmann"}),
     "report": (set(), {"nlohmann"}),
     "tensor": (TORCH, TORCH),
-    "io": (TORCH, TORCH | {"opencv2", "nlohmann", "hdf5", "jpeg", "png", "libdeflate", "openexr", "zlib"}),
+    "io": (TORCH, TORCH | {"opencv2", "ffmpeg", "nlohmann", "hdf5", "jpeg", "png", "libdeflate", "openexr", "zlib"}),
     "scenes": (TORCH, TORCH),
     "nn": (TORCH, TORCH),
     "models": (TORCH, TORCH),
@@ -27,12 +27,14 @@ ALLOWED = {
     "predict": (TORCH, TORCH),
     "eval": (TORCH, TORCH),
     "sweep": (TORCH, TORCH),
-    "train": (TORCH, TORCH | {"nlohmann", "opencv2"}),
+    "train": (TORCH, TORCH | {"nlohmann"}),
 }
 # Header without a folder -> its library. All others without a folder are the language's or the system's.
 LOOSE = {"hdf5.h": "hdf5", "H5public.h": "hdf5", "jpeglib.h": "jpeg", "jerror.h": "jpeg", "png.h": "png", "libdeflate.h": "libdeflate",
          "zlib.h": "zlib", "ImathBox.h": "openexr", "ImfChannelList.h": "openexr", "ImfFrameBuffer.h": "openexr", "ImfHeader.h": "openexr",
          "ImfInputFile.h": "openexr", "ImfOutputFile.h": "openexr", "CLI11.hpp": "CLI"}
+# Folder -> its library, where that has another name.
+FOLDERS = {"libavcodec": "ffmpeg", "libavformat": "ffmpeg", "libavutil": "ffmpeg", "libswscale": "ffmpeg"}
 SYSTEM_FOLDERS = {"sys", "linux", "netinet", "arpa", "asm", "bits"}
 
 
@@ -40,7 +42,7 @@ def library(header):
     folder = header.split("/")[0]
     if header in LOOSE:
         return LOOSE[header]
-    return None if "/" not in header or folder in SYSTEM_FOLDERS else folder
+    return None if "/" not in header or folder in SYSTEM_FOLDERS else FOLDERS.get(folder, folder)
 
 
 def check(source_folder):

@@ -23,15 +23,16 @@ std::vector<std::filesystem::path> list_frames(const std::filesystem::path& fold
 struct VideoInfo {
   std::int64_t frames = 0;
   int height = 0, width = 0;
-  double frames_per_second = 0;  ///< 0: frames that are pictures, which do not say
+  double frames_per_second = 0;  ///< the mean; 0: frames that are pictures, which do not say
+  bool constant_rate = true;     ///< false: frames last unequally long
 };
 
 /// Throws DataError if the video cannot be opened or has no frame. `frames` is a count of frames
-/// that can be decoded.
+/// that can be decoded. Reads a Matroska file, which has no list of its frames, to the end.
 VideoInfo probe_video(const std::filesystem::path& path);
 
-/// Frames start, start + stride, ... one after another, all of one size, 8-bit RGB. Memory: one
-/// frame.
+/// Frames start, start + stride, ... in order of presentation, all of one size, 8-bit RGB, turned
+/// as the file asks for. Memory: one frame.
 class VideoReader {
  public:
   /// Throws DataError if the video cannot be opened.
@@ -42,6 +43,9 @@ class VideoReader {
   VideoReader& operator=(const VideoReader&) = delete;
   /// Throws DataError naming the frame: past the end, damaged, or of another size than the first.
   Image8 next();
+  /// Seconds from the start of the video to the last frame given; NaN before the first, and where
+  /// frames are pictures.
+  double time() const;
 
  private:
   struct State;
@@ -52,15 +56,16 @@ class VideoReader {
 std::vector<Image8> read_video(const std::filesystem::path& path, std::int64_t start,
                                std::int64_t count, std::int64_t stride = 1);
 
-/// Writes frames one after another. The extension chooses the container: .mp4 (MPEG-4 part 2), .avi
-/// (Motion JPEG).
+/// Writes frames one after another, in place. The extension chooses the container: .avi (Motion
+/// JPEG), else mp4 (MPEG-4 part 2). Of an odd size the last row or column is cut off.
 class VideoWriter {
  public:
+  /// Throws ResourceError, as all of its functions do, if the video cannot be written.
   VideoWriter(const std::filesystem::path& path, int height, int width, double frames_per_second);
   ~VideoWriter();
   VideoWriter(const VideoWriter&) = delete;
   VideoWriter& operator=(const VideoWriter&) = delete;
-  /// Throws ShapeError for a frame of another size, ResourceError if it cannot be written.
+  /// Throws ShapeError for a frame of another size.
   void write(const Image8& rgb);
   /// Ends the file; a video without it is unusable.
   void close();
