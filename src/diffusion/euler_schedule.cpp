@@ -82,7 +82,7 @@ EulerSchedule::EulerSchedule(const SchedulerConfig& config) : config_(config) {
 }
 
 std::vector<double> EulerSchedule::levels(std::int64_t n) const {
-  if (n < 1 || n > sampler_steps.max) {
+  if (n < 1 || static_cast<double>(n) > sampler_steps.max) {
     throw ConfigError(
         concat("steps: must be at least 1 and at most ", sampler_steps.max, ", got ", n));
   }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "append_file.h"
+#include "vdd/core/error.h"
 #include "vdd/core/folders.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"

@@ -12,6 +12,7 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/files.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 
