@@ -166,6 +166,12 @@ void VideoFile::open_demuxer() {
   int status = avformat_open_input(&context, file_.path().filename().c_str(), nullptr, nullptr);
   if (status < 0) throw DataError(file_.path(), "no video that can be decoded");
   demuxer_.reset(context);
+  // As the header has it: what follows forgets a size over its limit.
+  for (unsigned i = 0; i < context->nb_streams; ++i) {
+    const AVCodecParameters& header = *context->streams[i]->codecpar;
+    if (header.width > 0 && header.height > 0)
+      check_pixels(header.height, header.width, file_.path());
+  }
 
   std::vector<AVDictionary*> options(context->nb_streams);
   for (auto& option : options) av_dict_set_int(&option, "max_pixels", kMaxPixels, 0);

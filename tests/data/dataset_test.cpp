@@ -533,9 +533,9 @@ TEST_F(Scenes, VideoFilesAndFoldersGiveTheSame) {
 }
 
 TEST(ClipDataset, SaysWhatIsMissing) {
-  const TempDir dir;
-  fs::create_symlink("loop", dir / "loop");
-  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset d(small(dir / "loop")); }),
+  const TempDir dir, circle;
+  fs::create_symlink("loop", circle / "loop");
+  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset d(small(circle / "loop")); }),
               HasSubstr("loop: cannot be examined: "));
   EXPECT_THROW(ClipDataset(DataConfig{}), ConfigError);
   EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset d(small(dir / "nowhere")); }),
