@@ -88,7 +88,34 @@ TEST(VideoFile, TableOfMoreSamplesThanBytesTakesNoMemory) {
               HasSubstr("trun: names 85000000"));
   EXPECT_THAT(refusal(dir.write("c.mp4", bytes + box("moov", box("cmov", "")))),
               HasSubstr("compressed"));
+  const std::string hidden = with_box(bytes, sample_table("stsd"), [](const std::string& table) {
+    return table + box("stsz", big(0) + big(0) + big(11'000'000));
+  });
+  EXPECT_THAT(refusal(dir.write("d.mp4", hidden)), HasSubstr("stsd: holds a box stsz"));
+
+  // Each edit copies the samples that it shows; a chunk of sound has an entry for 1024 numbers.
+  const std::string edits =
+      box("edts", box("elst", big(0) + big(2000) + std::string(24'000, '\0')));
+  const std::string sizes = box("stsz", big(0) + big(1) + big(5000));
+  EXPECT_THAT(refusal(dir.write("e.mp4", bytes + box("moov", box("trak", edits + sizes)))),
+              HasSubstr("name more than the 8388608 samples"));
+  const std::string sound = box("hdlr", big(0) + big(0) + "soun") +
+                            box("stts", big(0) + big(1) + big(0xffff'ffff) + big(1)) +
+                            box("stco", big(0) + big(5) + std::string(20, '\0')) +
+                            box("stsc", big(0) + big(1) + big(1) + big(0x7fff'fff0) + big(1));
+  EXPECT_THAT(refusal(dir.write("f.mp4", bytes + box("moov", box("trak", sound)))),
+              HasSubstr("name more than the 8388608 samples"));
   EXPECT_LT(peak_kib() - before, 50 * 1024);
+}
+
+TEST(VideoFile, SoundMayHaveMoreSamplesThanTheFileHasBytes) {
+  const test::TempDir dir;
+  const std::string bytes = write_video(dir / "a.mp4", 3);
+  const auto count = static_cast<std::uint64_t>(10 * bytes.size());
+  const std::string sound = box("hdlr", big(0) + big(0) + "soun") +
+                            box("stts", big(0) + big(1) + big(count) + big(1)) +
+                            box("stsz", big(0) + big(1) + big(count));
+  EXPECT_EQ(probe_video(dir.write("b.mp4", bytes + box("free", box("trak", sound)))).frames, 3);
 }
 
 TEST(VideoFile, EmptyAndZeroFilesAreNoVideos) {
