@@ -122,7 +122,7 @@ class OfFolder : public Predictions {
                                       ".npz, .npy nor a folder of frames"));
     }
     const at::Tensor values =
-        whole.empty() ? read_frames(folder_ / name, names_of(task)) : read_rows(whole, task);
+        whole.empty() ? read_frames(folder_ / name, task) : read_rows(whole, task);
     check_finite(values, escape((whole.empty() ? folder_ / name : whole).string()), names_of(task));
     return values;
   }
@@ -144,6 +144,13 @@ class OfFolder : public Predictions {
     throw DataError(file, concat("no array \"depth\" or \"disparity\", but ", join(members, ", ")));
   }
 
+  /// Of a frame: of the truth or of the network's input, whichever has more.
+  static std::int64_t pixels_of(const Task& task) {
+    const at::Tensor& truth = task.truth.depth_THW;
+    return std::max(task.protocol.height * task.protocol.width,
+                    truth.defined() ? truth.size(1) * truth.size(2) : 0);
+  }
+
   /// The frames of the task. The array holds those that the protocol takes, or all of the sequence.
   static at::Tensor read_rows(const fs::path& file, const Task& task) {
     const auto all = std::ssize(task.sequence.frames());
@@ -158,11 +165,7 @@ class OfFolder : public Predictions {
                                task.sequence.frames()[taken.back()], ", of ", all,
                                "; wanted [T,h,w] of those or of all"));
       }
-      const at::Tensor& truth = task.truth.depth_THW;
-      check_frame_pixels(shape[1] * shape[2],
-                         std::max(task.protocol.height * task.protocol.width,
-                                  truth.defined() ? truth.size(1) * truth.size(2) : 0),
-                         file);
+      check_frame_pixels(shape[1] * shape[2], pixels_of(task), file);
     };
     at::Tensor values = read_array(file, check);
     check(values.sizes());  // of a picture, too
@@ -176,14 +179,17 @@ class OfFolder : public Predictions {
     return values.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
   }
 
-  static at::Tensor read_frames(const fs::path& folder, const std::vector<std::string>& frames) {
+  static at::Tensor read_frames(const fs::path& folder, const Task& task) {
     std::vector<at::Tensor> all;
-    for (const std::string& frame : frames) {
+    for (const std::string& frame : names_of(task)) {
       const fs::path file = find_below(folder, {frame + ".npy", frame + ".exr", frame + ".png"});
       if (file.empty()) {
         throw DataError(folder, concat("frame ", frame), "no prediction: no .npy, .exr or .png");
       }
-      const at::Tensor values = read_array(file).squeeze().to(at::kFloat);
+      const auto check = [&](at::IntArrayRef shape) {
+        check_frame_pixels(c10::multiply_integers(shape), pixels_of(task), file);
+      };
+      const at::Tensor values = read_array(file, check).squeeze().to(at::kFloat);
       if (values.dim() != 2 || (!all.empty() && values.sizes() != all.front().sizes())) {
         throw DataError(file, concat("frame of shape ", values.sizes(), "; wanted [h,w]",
                                      all.empty() ? "" : ", of one size in a sequence"));
