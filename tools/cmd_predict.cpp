@@ -41,6 +41,7 @@ void run_predict(Options& o) {
   if (o.skip_done) o.spec.done = predict::Done::kSkip;
   if (o.overwrite) o.spec.done = predict::Done::kReplace;
   o.spec.model = o.model.spec.model.string();
+  o.spec.model_inputs = {o.model.spec.model, o.model.spec.unet, o.model.spec.base};
   install_signal_handlers();
   const auto inputs = predict::find_inputs(o.inputs);
   predict::Predictor predictor = make_predictor(o.model);

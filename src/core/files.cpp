@@ -142,8 +142,8 @@ FileWriter::FileWriter(fs::path path) : path_(std::move(path)) {
     temporary_ = temporary_sibling(path_);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail_write(path_, "cannot be written");
-    try_lock(descriptor_);
-  } while (::fstat(descriptor_, &info) == 0 && info.st_nlink == 0);
+  } while (try_lock(descriptor_) == LockState::kBusy ||
+           (::fstat(descriptor_, &info) == 0 && info.st_nlink == 0));
 }
 
 FileWriter::~FileWriter() {

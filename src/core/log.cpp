@@ -6,7 +6,9 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
+#include <mutex>
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
@@ -22,6 +24,13 @@ spdlog::logger& root() {
     sink->set_pattern("%v");
     auto created = std::make_shared<spdlog::logger>("vdd", std::move(sink));
     created->flush_on(spdlog::level::warn);
+    // A full disk under run.log: the lines are on stderr all the same.
+    created->set_error_handler([](const std::string& reason) {
+      static std::once_flag said;
+      std::call_once(said, [&] {
+        std::fprintf(stderr, "[log] warning: %s (said once)\n", escape(reason).c_str());
+      });
+    });
     return created;
   }();
   return *logger;

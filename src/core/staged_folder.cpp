@@ -55,6 +55,13 @@ void require_renamed(int error, const fs::path& to) {
   fail_write(to, "cannot be put in place");
 }
 
+/// The path with a name at its end: without a last separator, "." or "..".
+fs::path named(const fs::path& path) {
+  const fs::path name = path.filename();
+  if (name == "." || name == "..") return named(fs::absolute(path).lexically_normal());
+  return name.empty() ? path.parent_path() : path;
+}
+
 /// Another first part before the "<name>-<random>" of a sibling.
 fs::path relabelled(const fs::path& sibling, std::string_view from, std::string_view to) {
   return sibling.parent_path() / concat(to, sibling.filename().string().substr(from.size()));
@@ -71,7 +78,15 @@ bool within(const fs::path& inner, const fs::path& outer) {
 void require_apart(const fs::path& path, const std::vector<fs::path>& inputs) {
   std::error_code error;
   const fs::path real = fs::weakly_canonical(path, error);
+  std::vector<fs::path> all;
   for (const fs::path& input : inputs) {
+    all.push_back(input);
+    for (fs::directory_iterator entry(input, error), end; !error && entry != end;
+         entry.increment(error)) {
+      if (entry->is_symlink(error)) all.push_back(entry->path());
+    }
+  }
+  for (const fs::path& input : all) {
     const fs::path other = fs::canonical(input, error);
     if (error) continue;
     const std::string_view relation = real == other         ? "is"
@@ -130,7 +145,8 @@ void finish_replacement(const fs::path& final_path) {
 }
 
 StorageTraits try_storage(const fs::path& folder) {
-  const StagedFolder scratch(folder / "trial");  // never committed
+  const StagedFolder scratch(folder / "trial",
+                             StagedFolder::Existing::kKeepFirst);  // never committed
   const fs::path a = scratch.path() / "a", b = scratch.path() / "b", c = scratch.path() / "c";
   std::error_code error;
   for (const fs::path& made : {a, b}) {
@@ -150,16 +166,14 @@ StorageTraits try_storage(const fs::path& folder) {
 }
 
 StagedFolder::StagedFolder(fs::path final_path, Existing existing)
-    : final_(final_path.has_filename() ? std::move(final_path) : final_path.parent_path()),
-      existing_(existing) {
+    : final_(named(final_path)), existing_(existing) {
   finish_replacement(final_);
   if (existing == Existing::kRefuse && is_taken(final_)) require_renamed(EEXIST, final_);
   stage();
 }
 
 StagedFolder::StagedFolder(fs::path final_path, Replaceable rule)
-    : final_(final_path.has_filename() ? std::move(final_path) : final_path.parent_path()),
-      rule_(std::move(rule)) {
+    : final_(named(final_path)), rule_(std::move(rule)) {
   finish_replacement(final_);
   require_replaceable(final_, *rule_);
   stage();
@@ -171,14 +185,16 @@ void StagedFolder::stage() {
   fs::create_directories(parent, error);
   for (const fs::path& leftover : siblings(final_, kTemporary))
     remove_abandoned(leftover, /*exclusive=*/false);
-  staged_ = temporary_sibling(final_);
-  if (!error) fs::create_directory(staged_, error);
-  if (error) {
-    const fs::path wanted = std::exchange(staged_, {});
-    throw ResourceError(concat(shown(wanted), ": cannot be made: ", error.message()));
-  }
-  lock_ = ::open(staged_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (lock_ >= 0) try_lock(lock_);
+  do {  // whoever sweeps may have been quicker than the lock
+    if (lock_ >= 0) ::close(lock_);
+    staged_ = temporary_sibling(final_);
+    if (!error) fs::create_directory(staged_, error);
+    if (error) {
+      const fs::path wanted = std::exchange(staged_, {});
+      throw ResourceError(concat(shown(wanted), ": cannot be made: ", error.message()));
+    }
+    lock_ = ::open(staged_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  } while (!is_taken(staged_) || (lock_ >= 0 && try_lock(lock_) == LockState::kBusy));
 }
 
 StagedFolder::~StagedFolder() {

@@ -12,18 +12,25 @@
 #include "vdd/core/error.h"
 #include "vdd/core/file_lock.h"
 #include "vdd/core/files.h"
+#include "vdd/core/hash.h"
 #include "vdd/core/text.h"
 
 namespace vdd {
 namespace fs = std::filesystem;
 namespace {
 
-bool is_hex(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+constexpr std::size_t kDigits = 16;
+
+bool is_random(std::string_view text) {
+  return text.size() == kDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+/// A long name is cut, and told from others that start so by its hash.
 std::string sibling_start(const fs::path& path, std::string_view first) {
-  return concat(first, path.filename().string().substr(0, 200), '-');
+  const std::string name = path.filename().string();
+  if (name.size() <= 200) return concat(first, name, '-');
+  return concat(first, name.substr(0, 180), sha256_hex(name).substr(0, kDigits), '-');
 }
 
 /// The entries of `folder` whose names fit; none if it cannot be listed.
@@ -52,13 +59,15 @@ void fail_write(const fs::path& path, std::string_view what) {
 fs::path temporary_sibling(const fs::path& path) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) fail_write(path, "no random name");
-  return parent_of(path) / concat(sibling_start(path, kTemporary), std::hex, random);
+  std::string digits(kDigits, '0');
+  for (char& digit : digits) digit = "0123456789abcdef"[random & 15], random >>= 4;
+  return parent_of(path) / concat(sibling_start(path, kTemporary), digits);
 }
 
 std::vector<fs::path> siblings(const fs::path& path, std::string_view first) {
   const std::string start = sibling_start(path, first);
   return entries_of(parent_of(path), [&](const std::string& name) {
-    return name.starts_with(start) && is_hex(std::string_view(name).substr(start.size()));
+    return name.starts_with(start) && is_random(std::string_view(name).substr(start.size()));
   });
 }
 
@@ -90,8 +99,9 @@ void remove_abandoned(const fs::path& path, bool exclusive) {
 
 void remove_leftovers(const fs::path& folder, bool exclusive) {
   const auto fits = [](const std::string& name) {
-    return name.starts_with(kTemporary) &&
-           is_hex(std::string_view(name).substr(name.find_last_of('-') + 1));
+    const std::size_t dash = name.find_last_of('-');
+    return name.starts_with(kTemporary) && dash > kTemporary.size() &&
+           is_random(std::string_view(name).substr(dash + 1));
   };
   for (const fs::path& entry : entries_of(folder, fits)) remove_abandoned(entry, exclusive);
 }

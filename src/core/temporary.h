@@ -20,8 +20,8 @@ inline constexpr std::string_view kTemporary = ".tmp-";
 /// ".tmp-<name>-<random>" in the folder of `path`, short enough for a file name.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
 
-/// The entries beside `path` that are called "<first><its name>-<hexadecimal digits>"; none if the
-/// folder cannot be listed.
+/// The entries beside `path` that are called "<first><its name>-<16 hexadecimal digits>"; none if
+/// the folder cannot be listed.
 std::vector<std::filesystem::path> siblings(const std::filesystem::path& path,
                                             std::string_view first);
 

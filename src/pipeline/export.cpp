@@ -10,6 +10,7 @@
 #include "vdd/core/files.h"
 #include "vdd/core/folders.h"
 #include "vdd/core/staged_folder.h"
+#include "vdd/core/system.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/tensor/dtype.h"
@@ -21,11 +22,13 @@ namespace {
 using tensor::TensorInfo;
 using tensor::TensorSource;
 
+constexpr const char* kMarker = ".vdd-export";  // other programs write vdd.json, too
+
 /// Only a folder that an export wrote is ever replaced, and never one that is read.
 Replaceable replaceable(const ExportSpec& spec, const ModelFolders& folders) {
-  return {.marker = "vdd.json",
-          .names = {"model_index.json", "unet", "vae", "image_encoder", "dpt_head", "scheduler",
-                    "feature_extractor"},
+  return {.marker = kMarker,
+          .names = {"model_index.json", "vdd.json", "unet", "vae", "image_encoder", "dpt_head",
+                    "scheduler", "feature_extractor"},
           .inputs = {spec.model, spec.unet, spec.base, folders.unet, folders.vae,
                      folders.image_encoder, folders.dpt_head, folders.scheduler}};
 }
@@ -108,6 +111,7 @@ ExportReport export_diffusers(const ExportSpec& spec) {
   save_scheduler(staged.path() / "scheduler", scheduler_of(folders));
   save_info(staged.path(), info_of(folders));
   save_model_index(staged.path());
+  write_file_atomic(staged.path() / kMarker, version() + '\n');
 
   if (spec.verify) verify_export(staged.path(), spec);
   report.unet_hash = tensor::content_hash(*open_unet_weights(staged.path() / "unet"));

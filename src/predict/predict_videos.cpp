@@ -197,8 +197,9 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
     return info;
   };
   Replaceable replaceable{.marker = kInfoFile,
-                          .names = {"depth.*", "side_by_side.*", "png16", "exr"},
-                          .inputs = {spec.model}};
+                          .names = {"depth.npz", "depth.npy", "depth.mp4", "depth.png",
+                                    "side_by_side.mp4", "side_by_side.png", "png16", "exr"},
+                          .inputs = spec.model_inputs};
   for (const Input& input : inputs) replaceable.inputs.push_back(input.path);
   // Everything that can be refused is refused before the first video.
   for (const Input& input : inputs) {

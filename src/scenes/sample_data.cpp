@@ -37,12 +37,14 @@ std::string marker_text(const SampleDataConfig& config) {
 }
 
 /// An empty folder is filled; one that this program wrote is replaced if that is asked for.
-void check_target(const fs::path& folder, bool overwrite) {
-  std::error_code error;
-  if (overwrite || !fs::exists(fs::symlink_status(folder, error))) return;
-  if (fs::is_directory(folder, error) && fs::is_empty(folder, error)) return;
-  throw ConfigError(
-      concat(escape(folder.native()), ": exists and is not empty; use --overwrite to replace it"));
+Replaceable replaceable(const fs::path& folder, bool overwrite) {
+  if (overwrite) return {.marker = kMarker, .names = {"vkitti2", "hypersim"}, .inputs = {}};
+  finish_replacement(folder);
+  if (is_folder(folder) && !list_names(folder).empty()) {
+    throw ConfigError(concat(escape(folder.native()),
+                             ": exists and is not empty; use --overwrite to replace it"));
+  }
+  return {};
 }
 
 void run(const std::vector<Job>& jobs, int threads) {
@@ -78,10 +80,8 @@ void write_sample_data(const fs::path& folder, const SampleDataConfig& config) {
   check("height", config.height, 16, 4096);
   check("width", config.width, 16, 4096);
   check("threads", config.threads, 0, 1024);
-  check_target(folder, config.overwrite);
 
-  StagedFolder staged(
-      folder, Replaceable{.marker = kMarker, .names = {"vkitti2", "hypersim"}, .inputs = {}});
+  StagedFolder staged(folder, replaceable(folder, config.overwrite));
   const std::int64_t outdoor = (config.sequences + 1) / 2;
   std::vector<Job> jobs = plan_virtual_kitti(staged.path() / "vkitti2", outdoor, config);
   const std::vector<Job> indoor =

@@ -32,18 +32,20 @@ using Json = nlohmann::ordered_json;
 
 struct Owned {
   const char* folder;
-  std::array<const char*, 10> names;  // glob patterns; null ends the list
+  std::array<const char*, 9> names;  // patterns, see fits(); null ends the list
 };
 
 /// What a run writes and --overwrite takes away. The teacher cache stays: its keys name its
 /// content.
 constexpr Owned kOwned[] = {
     {"",
-     {"config.resolved*.yaml", "manifest.json", "run.log", "metrics.jsonl", "metrics.csv",
-      "timing.jsonl", "report.html", "teacher", ".tmp-*"}},
-    {"samples", {"step-*"}},
-    {"tb", {"events.out.tfevents.*"}},
-    {"checkpoints", {"step-*", "latest", "best", ".tmp-*", ".trash-*", ".damaged-*"}},
+     {"config.resolved.yaml", "config.resolved.#.yaml", "manifest.json", "run.log", "metrics.jsonl",
+      "metrics.csv", "timing.jsonl", "report.html", "teacher"}},
+    {"samples", {"step-#-*.png"}},
+    {"tb", {"events.out.tfevents.#*"}},
+    {"checkpoints",
+     {"step-#", "latest", "best", ".trash-step-#", ".trash-step-#-#", ".damaged-step-#",
+      ".damaged-step-#-#"}},
 };
 
 std::string shown(const fs::path& path) {
@@ -63,15 +65,30 @@ bool has_content(const fs::path& root) {
   return false;
 }
 
+/// As glob_match(), and # stands for digits.
+bool fits(std::string_view pattern, std::string_view name) {
+  std::string numberless;
+  for (const char c : name) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit || !numberless.ends_with('#')) numberless += digit ? '#' : c;
+  }
+  return glob_match(pattern, numberless);
+}
+
 void remove_owned(const fs::path& root, const std::vector<fs::path>& inputs) {
   std::vector<fs::path> owned;
   for (const auto& [folder, names] : kOwned) {
     const fs::path place = root / folder;
+    if (fs::is_symlink(fs::symlink_status(place))) {
+      throw ConfigError(concat(shown(place),
+                               ": is a link; --overwrite empties folders of its own "
+                               "only"));
+    }
     if (!is_real_folder(place)) continue;
     for (const auto& entry : fs::directory_iterator(place)) {
       const std::string name = entry.path().filename().string();
       const bool ours = std::any_of(names.begin(), names.end(), [&](const char* pattern) {
-        return pattern != nullptr && glob_match(pattern, name);
+        return pattern != nullptr && fits(pattern, name);
       });
       if (ours) owned.push_back(entry.path());
     }
@@ -185,13 +202,13 @@ RunDir::RunDir(const fs::path& root, RunMode mode, const std::vector<fs::path>& 
       throw ConfigError(concat(
           shown(root), ": holds a run; --resume goes on with it, --overwrite starts it anew"));
     }
+    check_storage(root);
     if (mode == RunMode::kOverwrite) remove_owned(root, inputs);
     for (const char* folder : {"checkpoints", "samples", "tb"}) {
       fs::create_directories(root / folder);
-      remove_leftovers(root / folder, /*exclusive=*/true);
+      if (is_real_folder(root / folder)) remove_leftovers(root / folder, /*exclusive=*/true);
     }
-    remove_leftovers(root, /*exclusive=*/true);
-    check_storage(root);
+    remove_leftovers(root);  // other programs may write here, such as `vdd report`
   } catch (const fs::filesystem_error& e) {
     ::close(lock_);
     throw ConfigError(concat(shown(e.path1()), ": cannot be changed: ", e.code().message()));

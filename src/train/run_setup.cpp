@@ -65,15 +65,10 @@ std::vector<std::string> config_changes(const config::Leaves& before, const conf
   return changes;
 }
 
-std::vector<std::filesystem::path> named_paths(const config::Leaves& leaves) {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& [key, text] : leaves) {
-    std::filesystem::path path = text.starts_with('"') ? text.substr(1, text.size() - 2) : text;
-    while (path.string().find_first_of("*?") != std::string::npos) path = path.parent_path();
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) paths.push_back(path);
-  }
-  return paths;
+void NamedPaths::add(std::filesystem::path path) {
+  while (path.string().find_first_of("*?") != std::string::npos) path = path.parent_path();
+  std::error_code ignored;
+  if (!path.empty() && std::filesystem::exists(path, ignored)) found_.push_back(std::move(path));
 }
 
 }  // namespace vdd::train

@@ -159,21 +159,57 @@ TEST(StagedFolder, ReplacesNothingThatIsHoldsOrLiesInAnInput) {
   require_replaceable(dir / "data/run", apart);
 }
 
+TEST(StagedFolder, ReplacesNothingThatALinkInAnInputLeadsTo) {
+  const TempDir dir;
+  dir.write("out/mark", "");
+  dir.write("out/old/depth.png", "");
+  fs::create_directory(dir / "frames");
+  fs::create_symlink("../out/old/depth.png", dir / "frames/0.png");
+  Replaceable rule = kOurs;
+  rule.inputs = {dir / "frames"};
+  EXPECT_THAT(thrown<ConfigError>([&] { require_replaceable(dir / "out", rule); }),
+              HasSubstr("it holds the input"));
+}
+
+TEST(StagedFolder, LongNamesThatStartAlikeAreToldApart) {
+  const TempDir dir;
+  const auto start = [&](char last) {
+    const StagedFolder staged(dir / (std::string(220, 'a') + last));
+    const std::string name = staged.path().filename();
+    EXPECT_LE(name.size(), 255u);
+    return name.substr(0, name.rfind('-'));
+  };
+  EXPECT_EQ(start('1'), start('1'));
+  EXPECT_NE(start('1'), start('2'));
+}
+
+TEST(StagedFolder, TheFolderItselfMayBeNamedByADot) {
+  const TempDir dir;
+  fs::create_directories(dir / "empty");
+  StagedFolder staged(dir / "empty/.", Replaceable{});
+  write_file_atomic(staged.path() / "a", "1");
+  staged.commit();
+  EXPECT_EQ(content(dir / "empty/a"), "1");
+  EXPECT_THAT(dir.names(), ElementsAre("empty"));
+}
+
 TEST(Leftovers, WhatNobodyHoldsGoes) {
   const TempDir dir;
   dir.write(".tmp-a.json-0123456789abcdef", "x");
-  dir.write(".tmp-teacher-12ab/half", "x");
+  dir.write(".tmp-teacher-0123456789abcdef/half", "x");
   dir.write(".tmp-notes", "x");
+  dir.write(".tmp-old-fade/x", "x");
   dir.write("a.json", "x");
   FileWriter file(dir / "b");
   StagedFolder folder(dir / "c");
   remove_leftovers(dir.path());
   EXPECT_FALSE(fs::exists(dir / ".tmp-a.json-0123456789abcdef"));
-  EXPECT_FALSE(fs::exists(dir / ".tmp-teacher-12ab"));
+  EXPECT_FALSE(fs::exists(dir / ".tmp-teacher-0123456789abcdef"));
   EXPECT_TRUE(fs::exists(dir / ".tmp-notes"));
   file.commit();
   folder.commit();
-  EXPECT_THAT(dir.names(), testing::UnorderedElementsAre(".tmp-notes", "a.json", "b", "c"));
+  EXPECT_THAT(dir.names(),
+              testing::UnorderedElementsAre(".tmp-notes", ".tmp-old-fade", "a.json", "b", "c"));
   remove_leftovers(dir / "absent");
 }
 
@@ -256,10 +292,11 @@ TEST_F(StorageFaults, FoldersThatCannotBeSyncedAreTakenAsTheyAre) {
 
 TEST(Storage, ATrialLeavesNothing) {
   const TempDir dir;
+  dir.write("trial/mine", "");
   const StorageTraits traits = try_storage(dir.path());
   EXPECT_TRUE(traits.rename_flags);
   EXPECT_TRUE(traits.locks);
-  EXPECT_THAT(dir.names(), ElementsAre());
+  EXPECT_THAT(dir.names(), ElementsAre("trial"));
   EXPECT_THAT(thrown<ResourceError>([&] { try_storage("/proc/self"); }),
               HasSubstr("cannot be made"));
 }

@@ -118,7 +118,7 @@ TEST_F(PredictVideos, SkipsNothingThatWasPredictedOtherwise) {
 }
 
 TEST_F(PredictVideos, NothingIsLeftOfAVideoThatFails) {
-  fs::create_directories(out_ / ".tmp-clip0-12ab");  // of a killed run
+  fs::create_directories(out_ / ".tmp-clip0-0123456789abcdef");  // of a killed run
   fs::resize_file(folder_ / "clips/clip1/frame1005.png", 100);
   EXPECT_THAT(test::thrown<DataError>([&] { predict(); }), HasSubstr("frame1005.png"));
   std::vector<std::string> names;

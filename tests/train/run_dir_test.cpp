@@ -151,13 +151,14 @@ TEST(RunDir, ALockOfADeadProcessDoesNotCount) {
 TEST(RunDir, WhatKilledProcessesLeftIsSweptAtTheNextStart) {
   const TempDir temp;
   { const RunDir run(temp / "run", RunMode::kNew); }
-  for (const char* name : {".tmp-manifest.json-12ab", ".tmp-teacher-12ab/unet/config.json",
-                           "samples/.tmp-step-000001-clip0.png-12ab", "tb/.tmp-notes"}) {
+  for (const char* name :
+       {".tmp-manifest.json-0123456789abcdef", ".tmp-teacher-0123456789abcdef/unet/config.json",
+        "samples/.tmp-step-000001-clip0.png-0123456789abcdef", "tb/.tmp-notes"}) {
     temp.write(std::string("run/") + name, "x");
   }
   const RunDir run(temp / "run", RunMode::kResume);
-  EXPECT_FALSE(fs::exists(temp / "run/.tmp-manifest.json-12ab"));
-  EXPECT_FALSE(fs::exists(temp / "run/.tmp-teacher-12ab"));
+  EXPECT_FALSE(fs::exists(temp / "run/.tmp-manifest.json-0123456789abcdef"));
+  EXPECT_FALSE(fs::exists(temp / "run/.tmp-teacher-0123456789abcdef"));
   EXPECT_TRUE(fs::is_empty(temp / "run/samples"));
   EXPECT_TRUE(fs::exists(temp / "run/tb/.tmp-notes"));
 }
@@ -178,6 +179,34 @@ TEST(RunDir, OverwriteDeletesNoInput) {
   EXPECT_TRUE(fs::exists(temp / "run/checkpoints/step-000001/unet/config.json"));
   { const RunDir run(temp / "run", RunMode::kOverwrite, {temp / "data", temp / "run/teacher"}); }
   EXPECT_FALSE(fs::exists(temp / "run/checkpoints/step-000001"));
+}
+
+TEST(RunDir, OverwriteDeletesWhatARunWritesAndNothingOfANameLikeIt) {
+  const TempDir temp;
+  { RunDir(temp / "run", RunMode::kNew).write_config("lr: 1\n"); }
+  const char* ours[] = {"config.resolved.12.yaml", "samples/step-000500-clip0.png",
+                        "checkpoints/step-1000000/a", "checkpoints/.damaged-step-000500-2/a",
+                        "tb/events.out.tfevents.1.host.2.0"};
+  const char* mine[] = {"config.resolved.mine.yaml", "samples/step-notes.txt",
+                        "samples/step-000500.txt", "checkpoints/step-000500-kept/a",
+                        "checkpoints/steps/a"};
+  for (const char* name : ours) temp.write(std::string("run/") + name, "x");
+  for (const char* name : mine) temp.write(std::string("run/") + name, "x");
+  { const RunDir run(temp / "run", RunMode::kOverwrite); }
+  for (const char* name : ours) EXPECT_FALSE(fs::exists(temp / "run" / name)) << name;
+  for (const char* name : mine) EXPECT_TRUE(fs::exists(temp / "run" / name)) << name;
+}
+
+TEST(RunDir, AFolderBehindALinkIsNotEmptied) {
+  const TempDir temp;
+  { RunDir(temp / "run", RunMode::kNew).write_config("lr: 1\n"); }
+  fs::rename(temp / "run/checkpoints", temp / "elsewhere");
+  fs::create_directory_symlink("../elsewhere", temp / "run/checkpoints");
+  temp.write("elsewhere/step-000001/a", "x");
+  EXPECT_THAT(thrown<ConfigError>([&] { const RunDir run(temp / "run", RunMode::kOverwrite); }),
+              HasSubstr("checkpoints: is a link"));
+  EXPECT_TRUE(fs::exists(temp / "elsewhere/step-000001/a"));
+  { const RunDir run(temp / "run", RunMode::kResume); }
 }
 
 TEST(RunDir, AFolderThatCannotBeWrittenToIsRefused) {

@@ -56,14 +56,16 @@ TEST(RunSetup, ARunGoesOnWithOtherFreeKeysOnly) {
 TEST(RunSetup, FindsThePathsThatAConfigNames) {
   const test::TempDir folder;
   folder.write("data/seed 1/x", "");
-  folder.write("students: old/x", "");  // YAML quotes it
+  folder.write("a \"student\": old/x", "");
   DistillUnetConfig config;
-  config.model.student = folder / "students: old";
+  config.model.student = folder / "a \"student\": old";
   config.model.teacher = folder / "absent";
   config.data.sources.resize(1);
   config.data.sources[0].root = (folder / "data/seed*").string();
-  EXPECT_THAT(named_paths(config::to_leaves(config)),
-              testing::UnorderedElementsAre(folder / "data", folder / "students: old"));
+  NamedPaths paths;
+  config.fields(paths);
+  EXPECT_THAT(paths.found(),
+              testing::UnorderedElementsAre(folder / "data", folder / "a \"student\": old"));
 }
 
 TEST(RunSetup, OverwritingARunSparesWhatTheNewOneReads) {

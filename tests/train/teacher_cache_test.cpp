@@ -86,11 +86,11 @@ TEST(TeacherCache, KeepsDisparityAndFeaturesWhereThereAreAny) {
 TEST(TeacherCache, SweepsWhatKilledProcessesLeft) {
   const TempDir folder;
   folder.write("ab/.tmp-ab12.safetensors-0123456789abcdef", "half");
-  folder.write(".tmp-random-teacher-1234-12ab/unet/config.json", "{}");
+  folder.write(".tmp-random-teacher-1234-0123456789abcdef/unet/config.json", "{}");
   folder.write("ab/ab12.safetensors", "whole");
   const TeacherCache cache(folder.path());
   EXPECT_FALSE(fs::exists(folder / "ab/.tmp-ab12.safetensors-0123456789abcdef"));
-  EXPECT_FALSE(fs::exists(folder / ".tmp-random-teacher-1234-12ab"));
+  EXPECT_FALSE(fs::exists(folder / ".tmp-random-teacher-1234-0123456789abcdef"));
   EXPECT_TRUE(fs::exists(folder / "ab/ab12.safetensors"));
 }
 

@@ -17,8 +17,8 @@ enum class LockState {
 LockState try_lock(int descriptor);
 
 /// Removes what killed writers have left in `folder`: files and folders called
-/// ".tmp-<name>-<hexadecimal digits>" that nobody holds the lock of. Where the file system has no
-/// locks they go only if `exclusive`: the caller then vouches that nobody else writes there.
+/// ".tmp-<name>-<16 hexadecimal digits>" that nobody holds the lock of. Where the file system has
+/// no locks they go only if `exclusive`: the caller then vouches that nobody else writes there.
 /// Errors are left to the next start.
 void remove_leftovers(const std::filesystem::path& folder, bool exclusive = false);
 

@@ -22,7 +22,8 @@ struct Replaceable {
 void require_replaceable(const std::filesystem::path& folder, const Replaceable& rule);
 
 /// Throws ConfigError if `path`, which a program is about to remove or replace, is, holds or lies
-/// in one of `inputs`. Links are resolved; inputs that do not exist are left out.
+/// in one of `inputs` or of the links in them. Links are resolved; inputs that do not exist are
+/// left out.
 void require_apart(const std::filesystem::path& path,
                    const std::vector<std::filesystem::path>& inputs);
 

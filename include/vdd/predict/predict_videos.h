@@ -98,7 +98,8 @@ struct PredictReport {
 enum class Done { kRefuse, kSkip, kReplace };
 
 struct PredictSpec {
-  std::string model;  ///< for prediction.json
+  std::string model;                                     ///< for prediction.json
+  std::vector<std::filesystem::path> model_inputs = {};  ///< what the model is read from
   std::filesystem::path output;
   Done done = Done::kRefuse;
   FrameConfig frames = {};

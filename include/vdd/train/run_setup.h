@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "vdd/config/reader.h"
@@ -40,8 +41,32 @@ torch::Device configure_torch(TrainConfig& config);
 std::vector<std::string> config_changes(const config::Leaves& before, const config::Leaves& now,
                                         std::span<const std::string> free);
 
-/// What a config names that is there: files and folders, of a pattern the folder above it.
-std::vector<std::filesystem::path> named_paths(const config::Leaves& leaves);
+/// Collects what a config names that is there: files and folders, of a pattern the folder above it.
+class NamedPaths {
+ public:
+  template <typename T>
+  void operator()(const char*, T& value, const auto&...) {
+    visit(value);
+  }
+  const std::vector<std::filesystem::path>& found() const { return found_; }
+
+ private:
+  template <typename T>
+  void visit(T& value) {
+    if constexpr (requires { value.fields(*this); }) {
+      value.fields(*this);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      add(value);
+    } else if constexpr (requires { value.has_value(); }) {
+      if (value) visit(*value);
+    } else if constexpr (requires { value.begin(); }) {
+      for (auto& item : value) visit(item);
+    }
+  }
+  void add(std::filesystem::path path);
+
+  std::vector<std::filesystem::path> found_;
+};
 
 /// Opens the run folder, sends the log there and writes the config into it. Throws ConfigError if a
 /// run goes on with other values of keys that are not `free`, naming each.
@@ -51,8 +76,9 @@ std::unique_ptr<RunDir> open_run(Config config, const RunOptions& options,
   const RunMode mode = options.resume      ? RunMode::kResume
                        : options.overwrite ? RunMode::kOverwrite
                                            : RunMode::kNew;
-  auto run =
-      std::make_unique<RunDir>(options.output_dir, mode, named_paths(config::to_leaves(config)));
+  NamedPaths inputs;
+  config.fields(inputs);
+  auto run = std::make_unique<RunDir>(options.output_dir, mode, inputs.found());
   if (options.resume && path_exists(run->config())) {
     auto before = config::load<Config>(run->config());
     if (before.train.threads != config.train.threads ||
