@@ -14,6 +14,7 @@
 #include "vdd/core/error.h"
 #include "vdd/core/file_lock.h"
 #include "vdd/core/files.h"
+#include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 
 namespace vdd {
@@ -148,11 +149,8 @@ StorageTraits try_storage(const fs::path& folder) {
   const StagedFolder scratch(folder / "trial",
                              StagedFolder::Existing::kKeepFirst);  // never committed
   const fs::path a = scratch.path() / "a", b = scratch.path() / "b", c = scratch.path() / "c";
-  std::error_code error;
-  for (const fs::path& made : {a, b}) {
-    fs::create_directory(made, error);
-    if (error) throw ResourceError(concat(shown(made), ": cannot be made: ", error.message()));
-  }
+  make_folders(a);
+  make_folders(b);
   StorageTraits traits;
   traits.rename_flags =
       rename_with(RENAME_NOREPLACE, a, c) == 0 && rename_with(RENAME_EXCHANGE, c, b) == 0;

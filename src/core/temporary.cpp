@@ -45,6 +45,17 @@ std::vector<fs::path> entries_of(const fs::path& folder, Fits fits) {
   return found;
 }
 
+/// Throws ResourceError unless the errno of fsync is one that `fine` lets go.
+template <typename Fine>
+void sync_path(const fs::path& path, int flags, Fine fine) {
+  const int file = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool synced = file >= 0 && (::fsync(file) == 0 || fine(errno));
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  errno = error;
+  if (!synced) fail_write(path, "cannot be synced");
+}
+
 }  // namespace
 
 std::string errno_text(int error) {
@@ -107,22 +118,12 @@ void remove_leftovers(const fs::path& folder, bool exclusive) {
 }
 
 void sync_file(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  const int error = errno;
-  if (file >= 0) ::close(file);
-  errno = error;
-  if (!synced) fail_write(path, "cannot be synced");
+  sync_path(path, O_RDONLY, [](int) { return false; });
 }
 
 void sync_folder(const fs::path& folder) {
-  const fs::path place = folder.empty() ? "." : folder;
-  const int file = ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = file >= 0 && (::fsync(file) == 0 || errno == EINVAL);
-  const int error = errno;
-  if (file >= 0) ::close(file);
-  errno = error;
-  if (!synced) fail_write(place, "cannot be synced");
+  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY,
+            [](int error) { return error == EINVAL; });
 }
 
 }  // namespace vdd
