@@ -4,11 +4,11 @@
 #include <torch/library.h>
 
 #include "vdd/losses/latent.h"
+#include "vdd/optim/optimizer.h"
+#include "vdd/optim/parameter_selection.h"
 #include "vdd/pipeline/model_folder.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/state_dict.h"
-#include "vdd/train/optimizer.h"
-#include "vdd/train/parameter_selection.h"
 
 namespace vdd::bench {
 namespace {
@@ -64,12 +64,12 @@ class Stage1 : public torch::CustomClassHolder {
   double step(const torch::Tensor& rgb_latent_TChw, const torch::Tensor& embeds_TD,
               const torch::Tensor& noise_TChw, const std::optional<torch::Tensor>& target_TChw) {
     const pipeline::Conditioning conditioning{rgb_latent_TChw, embeds_TD};
-    const torch::Tensor target =
-        target_TChw ? *target_TChw
-                    : pipeline::teacher_sample(teacher_, schedule_, teacher_steps_, conditioning,
-                                               noise_TChw);
+    const torch::Tensor target = target_TChw
+                                     ? *target_TChw
+                                     : pipeline::teacher_sample(teacher_, schedule_, teacher_steps_,
+                                                                conditioning, noise_TChw);
     const torch::Tensor start = noise_TChw * schedule_.init_noise_sigma();
-    const torch::Tensor denoised = pipeline::student_denoise(student_, conditioning, start, kSigma);
+    const torch::Tensor denoised = pipeline::denoise_once(student_, conditioning, start, kSigma);
     const torch::Tensor loss = losses::latent_loss(denoised, target, {}).total;
     loss.backward();
     optimizer_->step(1);

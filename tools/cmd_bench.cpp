@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "program.h"
+#include "vdd/bench/stage_bench.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
-#include "vdd/pipeline/stage_bench.h"
+#include "vdd/models/sizes.h"
+#include "vdd/pipeline/random_model.h"
+#include "vdd/tensor/device.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/meta_device.h"
-#include "vdd/train/random_teacher.h"
-#include "vdd/train/run_setup.h"
 
 namespace vdd::tools {
 namespace {
@@ -24,8 +25,8 @@ namespace {
 struct Options {
   std::vector<std::filesystem::path> models;
   std::string random, size = "576x1024", stages, dtype = "fp32";
-  train::TrainConfig torch;
-  pipeline::StageBenchConfig bench;
+  tensor::ComputeConfig torch;
+  bench::StageBenchConfig bench;
   bool flops_only = false, json = false;
 };
 
@@ -41,13 +42,9 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
 
 /// A teacher of five steps, a student of one and the same with a head instead of the VAE decoder.
 /// They share all weights: time is the same.
-std::vector<pipeline::NamedModel> random_models(const Options& o, const pipeline::LoadTarget& to) {
-  const bool svd = o.random == "svd";
-  const models::UNetConfig unet = svd ? models::UNetConfig() : train::tiny_unet();
-  const auto teacher =
-      pipeline::random_model(unet, svd ? pipeline::svd_vae() : train::tiny_vae(),
-                             svd ? pipeline::svd_image_encoder() : train::tiny_image_encoder(), to,
-                             models::dpt_config(svd ? "L" : "tiny", unet));
+std::vector<bench::NamedModel> random_models(const Options& o, const pipeline::LoadTarget& to) {
+  const auto sizes = o.random == "svd" ? models::svd_model() : models::tiny_model();
+  const auto teacher = pipeline::random_model(sizes, /*seed=*/0, to);
   auto student = teacher;
   student.info.steps = 1;
   student.info.input = "rgb_latent";
@@ -56,29 +53,29 @@ std::vector<pipeline::NamedModel> random_models(const Options& o, const pipeline
   return {{"teacher", teacher}, {"student + VAE", student}, {"student + DPT", with_head}};
 }
 
-void bench(Options o) {
+void run(Options o) {
   if (o.models.empty() == o.random.empty()) {
     throw ConfigError("command line: either --model or --random is needed");
   }
   std::tie(o.bench.height, o.bench.width) = parse_size(o.size);
   if (!o.stages.empty()) o.bench.stages = split(o.stages, ',');
-  const torch::Device device = train::configure_torch(o.torch);
+  const torch::Device device = tensor::configure_torch(o.torch);
   const pipeline::LoadTarget target{.dtype = tensor::parse_dtype(o.dtype),
                                     .device = o.flops_only ? torch::Device(torch::kMeta) : device};
   std::optional<tensor::MetaDevice> meta;
   if (o.flops_only) meta.emplace();
 
-  auto models = o.random.empty() ? std::vector<pipeline::NamedModel>() : random_models(o, target);
+  auto models = o.random.empty() ? std::vector<bench::NamedModel>() : random_models(o, target);
   for (const auto& path : o.models) {
     const pipeline::ModelFolders folders = pipeline::find_model(path);
     models.push_back(
         {path.string(),
-         o.flops_only ? pipeline::load_shapes(folders, target.dtype)
+         o.flops_only ? bench::load_shapes(folders, target.dtype)
                       : pipeline::load_depth_model({.model = path, .target = target},
                                                    {.dpt_head = folders.info.decoder == "dpt"})});
   }
-  const auto result = pipeline::bench_stages(models, o.bench);
-  std::cout << (o.json ? config::to_json(result) : pipeline::to_markdown(result));
+  const auto result = bench::bench_stages(models, o.bench);
+  std::cout << (o.json ? config::to_json(result) : bench::to_markdown(result));
 }
 
 }  // namespace
@@ -103,7 +100,7 @@ void add_bench(CLI::App& vdd) {
   number("--warmup", o->bench.warmup, "runs before them [2]");
   command->add_flag("--flops-only", o->flops_only, "count operations from the shapes; run nothing");
   command->add_flag("--json", o->json, "for machines");
-  command->callback([o] { bench(*o); });
+  command->callback([o] { run(*o); });
 }
 
 }  // namespace vdd::tools

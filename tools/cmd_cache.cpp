@@ -10,12 +10,12 @@
 
 #include "presets.h"
 #include "program.h"
-#include "vdd/config/reader.h"
 #include "vdd/core/progress.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
-#include "vdd/train/distill_decoder.h"
-#include "vdd/train/distill_unet.h"
+#include "vdd/distill/build_cache.h"
+#include "vdd/distill/teacher_cache.h"
+#include "vdd/programs/training_programs.h"
 
 namespace vdd::tools {
 namespace {
@@ -26,33 +26,30 @@ struct Arguments {
   std::int64_t samples = 0, recompute = 0;
   bool json = false;
 
-  std::unique_ptr<train::Stage> load() const {
-    auto stage =
-        kind_of(config).program == "distill_decoder"
-            ? train::make_stage(config::load<train::DistillDecoderConfig>(config, overrides))
-            : train::make_stage(config::load<train::DistillUnetConfig>(config, overrides));
-    if (!dir.empty()) stage->config().cache.dir = dir;
-    return stage;
+  std::unique_ptr<distill::Distillation> load() const {
+    auto distillation = programs::load_distillation(kind_of(config).program, config, overrides);
+    if (!dir.empty()) distillation->config().cache.dir = dir;
+    return distillation;
   }
 };
 
 void build(const Arguments& args) {
   install_signal_handlers();
-  const train::CacheBuild result = train::build_teacher_cache(*args.load(), args.samples);
+  const distill::CacheBuild result = distill::build_teacher_cache(*args.load(), args.samples);
   std::cout << result.computed << " computed, " << result.found << " found\n";
   if (result.exit != ExitCode::kDone) throw Error("stopped early; run it again", result.exit);
 }
 
 void verify(const Arguments& args) {
-  train::CacheReport report;
+  distill::CacheReport report;
   {
-    Progress progress("verify", {.total = train::cache_stat(args.dir).entries});
-    report = train::cache_verify(args.dir,
-                                 [&](std::int64_t done, std::int64_t) { progress.update(done); });
+    Progress progress("verify", {.total = distill::cache_stat(args.dir).entries});
+    report = distill::cache_verify(args.dir,
+                                   [&](std::int64_t done, std::int64_t) { progress.update(done); });
   }
   if (args.recompute > 0) {
     if (args.config.empty()) throw ConfigError("command line: --recompute needs --config");
-    const auto result = train::recompute_cached(*args.load(), args.recompute);
+    const auto result = distill::recompute_cached(*args.load(), args.recompute);
     for (const std::string& key : result.different) {
       report.problems.push_back(concat(key, ": computed anew, it differs"));
     }
@@ -64,7 +61,7 @@ void verify(const Arguments& args) {
 }
 
 void stat(const Arguments& args) {
-  const train::CacheReport report = train::cache_stat(args.dir);
+  const distill::CacheReport report = distill::cache_stat(args.dir);
   if (args.json) {
     std::cout << nlohmann::json{{"entries", report.entries}, {"bytes", report.bytes}} << '\n';
   } else {

@@ -8,14 +8,14 @@
 #include "program.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
-#include "vdd/train/checkpoint.h"
+#include "vdd/run/checkpoint.h"
 
 namespace vdd::tools {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
-using train::Checkpoint;
+using run::Checkpoint;
 
 struct Options {
   fs::path path;
@@ -25,9 +25,9 @@ struct Options {
 ordered_json describe(const Checkpoint& checkpoint) {
   ordered_json out = {{"step", checkpoint.step},
                       {"path", checkpoint.path.string()},
-                      {"links", train::checkpoint_links(checkpoint)}};
+                      {"links", run::checkpoint_links(checkpoint)}};
   std::int64_t total = 0;
-  const auto files = train::checkpoint_files(checkpoint.path);
+  const auto files = run::checkpoint_files(checkpoint.path);
   for (const auto& [name, bytes] : files) total += bytes;
   out["bytes"] = total;
   out["files"] = files;
@@ -56,7 +56,7 @@ void verify(const std::vector<Checkpoint>& checkpoints) {
   std::vector<std::string> faults;
   for (const Checkpoint& checkpoint : checkpoints) {
     try {
-      train::verify_checkpoint(checkpoint.path);
+      run::verify_checkpoint(checkpoint.path);
       std::cout << escape(checkpoint.path.string()) << ": complete\n";
     } catch (const VerificationError& e) {
       faults.push_back(e.what());
@@ -75,7 +75,7 @@ void add_ckpt(CLI::App& vdd) {
     CLI::App* sub = ckpt->add_subcommand(name, help);
     sub->add_option("path", options->path, "run folder, or one checkpoint")->required();
     sub->add_flag("--json", options->json, "for machines");
-    sub->callback([options, work] { work(train::find_checkpoints(options->path), *options); });
+    sub->callback([options, work] { work(run::find_checkpoints(options->path), *options); });
   };
   command("ls", "steps, bytes and links",
           [](const auto& found, const auto& o) { print(found, o, false); });

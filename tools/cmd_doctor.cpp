@@ -10,8 +10,8 @@
 #include "vdd/core/text.h"
 #include "vdd/data/doctor.h"
 #include "vdd/pipeline/doctor.h"
-#include "vdd/train/doctor.h"
-#include "vdd/train/run_dir.h"
+#include "vdd/programs/doctor.h"
+#include "vdd/run/run_dir.h"
 
 namespace vdd::tools {
 namespace {
@@ -47,7 +47,7 @@ const std::vector<Role>& roles() {
        data::check_data_set,
        {"*.mp4", "*.mov", "*.mkv", "*.avi", "*.webm", "*.m4v"}},  // one video
       {"model", pipeline::check_model_folder, {}},
-      {"run", train::check_run, {}},
+      {"run", programs::check_run, {}},
   };
   return all;
 }
@@ -65,7 +65,7 @@ const Role& named(const std::string& name) {
 const Role& guessed(const fs::path& path) {
   if (!path_exists(path)) throw DataError(path, "no such file or folder");
   if (is_folder(path)) {
-    return named(train::is_run_dir(path) ? "run" : data::holds_data_set(path) ? "data" : "model");
+    return named(run::is_run_dir(path) ? "run" : data::holds_data_set(path) ? "data" : "model");
   }
   for (const Role& role : roles()) {
     for (const std::string& glob : role.globs) {

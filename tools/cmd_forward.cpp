@@ -7,7 +7,7 @@
 #include "vdd/config/reader.h"
 #include "vdd/core/folders.h"
 #include "vdd/io/safetensors.h"
-#include "vdd/pipeline/forward.h"
+#include "vdd/parity/forward.h"
 
 namespace vdd::tools {
 
@@ -23,8 +23,8 @@ struct ForwardOptions {
 void forward(const ForwardOptions& options) {
   // Golden files have their settings beside them.
   const std::filesystem::path meta = options.input.parent_path() / "meta.json";
-  auto config = path_exists(meta) ? config::load_json<pipeline::ForwardConfig>(meta)
-                                  : pipeline::ForwardConfig{};
+  auto config =
+      path_exists(meta) ? config::load_json<parity::ForwardConfig>(meta) : parity::ForwardConfig{};
   config.steps = options.steps.value_or(config.steps);
   config.window = options.window.value_or(config.window);
   config.overlap = options.overlap.value_or(config.overlap);
@@ -36,7 +36,7 @@ void forward(const ForwardOptions& options) {
 
   const io::SafetensorsFile input(options.input);
   io::save_safetensors(options.output,
-                       pipeline::forward_folder(options.model, input, config, options.grad));
+                       parity::forward_folder(options.model, input, config, options.grad));
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage 2: student UNet and temporal DPT head from the frozen teacher and its VAE decoder.
 // docs/training.md
-#include "vdd/train/distill_decoder.h"
-
 #include "program.h"
 #include "training.h"
 
@@ -10,5 +8,5 @@ int main(int argc, char** argv) {
   return vdd::tools::run_program(
       argc, argv,
       "Trains a one-step student with a light depth head in the place of the VAE decoder.",
-      [](CLI::App& app) { vdd::tools::add_training(app, vdd::train::distill_decoder); });
+      [](CLI::App& app) { vdd::tools::add_training(app, "distill_decoder"); });
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage 1: a one-step student UNet from a frozen n-step teacher. docs/training.md
-#include "vdd/train/distill_unet.h"
-
 #include "program.h"
 #include "training.h"
 
 int main(int argc, char** argv) {
   return vdd::tools::run_program(
       argc, argv, "Trains a one-step student UNet to give the latents of a frozen n-step teacher.",
-      [](CLI::App& app) { vdd::tools::add_training(app, vdd::train::distill_unet); });
+      [](CLI::App& app) { vdd::tools::add_training(app, "distill_unet"); });
 }

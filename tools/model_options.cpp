@@ -2,7 +2,6 @@
 #include "model_options.h"
 
 #include "vdd/tensor/dtype.h"
-#include "vdd/train/run_setup.h"
 
 namespace vdd::tools {
 
@@ -30,7 +29,7 @@ CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
 
 predict::Predictor make_predictor(ModelOptions o) {
   o.spec.target.dtype = tensor::parse_dtype(o.dtype);
-  o.spec.target.device = train::configure_torch(o.torch);
+  o.spec.target.device = tensor::configure_torch(o.torch);
   o.spec.hash = true;
   return {o.spec, o.predictor};
 }

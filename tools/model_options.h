@@ -6,7 +6,7 @@
 #include <string>
 
 #include "vdd/predict/predictor.h"
-#include "vdd/train/train_config.h"
+#include "vdd/tensor/device.h"
 
 namespace vdd::tools {
 
@@ -14,7 +14,7 @@ namespace vdd::tools {
 struct ModelOptions {
   pipeline::LoadSpec spec;
   predict::PredictorConfig predictor;
-  train::TrainConfig torch;  ///< device and threads
+  tensor::ComputeConfig torch;  ///< device and threads
   std::string dtype = "fp32";
 };
 

@@ -7,46 +7,48 @@
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/programs/training_programs.h"
 #include "vdd/sweep/plan.h"
-#include "vdd/train/distill_decoder_config.h"
-#include "vdd/train/distill_unet_config.h"
-#include "vdd/train/train_teacher_config.h"
-#include "vdd/train/train_vae_config.h"
 
 namespace vdd::tools {
 namespace {
 
 namespace fs = std::filesystem;
 
-template <typename T>
-ConfigKind kind(const char* program, const char* file_prefix) {
-  using Overrides = std::span<const std::string>;
-  return {.program = program,
-          .file_prefix = file_prefix,
-          .leaves = [](const fs::path& f,
-                       Overrides o) { return config::to_leaves(config::load<T>(f, o)); },
-          .resolve = [](const fs::path& f,
-                        Overrides o) { return config::to_yaml(config::load<T>(f, o)); },
-          .documentation = [program] { return config::to_markdown<T>(program); }};
+using Overrides = std::span<const std::string>;
+
+ConfigKind kind_of_training(const programs::TrainingProgram& program) {
+  return {.program = program.name,
+          .file_prefix = program.file_prefix,
+          .leaves = [&](const fs::path& f, Overrides o) { return program.load(f, o)->leaves(); },
+          .resolve = [&](const fs::path& f, Overrides o) { return program.load(f, o)->yaml(); },
+          .documentation = [&] { return program.documentation(program.name); }};
 }
 
 /// A table is good if the configs of its rows are.
-ConfigKind table_kind() {
-  ConfigKind table = kind<sweep::SweepConfig>("vdd sweep", "table");
-  table.resolve = [](const fs::path& f, std::span<const std::string> o) {
-    return config::to_yaml(sweep::load_plan(f, o).config);
+ConfigKind kind_of_table() {
+  const auto load = [](const fs::path& f, Overrides o) {
+    return config::load<sweep::SweepConfig>(f, o);
   };
-  return table;
+  return {
+      .program = "vdd sweep",
+      .file_prefix = "table",
+      .leaves = [load](const fs::path& f, Overrides o) { return config::to_leaves(load(f, o)); },
+      .resolve = [](const fs::path& f,
+                    Overrides o) { return config::to_yaml(sweep::load_plan(f, o).config); },
+      .documentation = [] { return config::to_markdown<sweep::SweepConfig>("vdd sweep"); }};
 }
 
 }  // namespace
 
 const std::vector<ConfigKind>& config_kinds() {
-  static const std::vector<ConfigKind> kinds = {
-      kind<train::DistillUnetConfig>("distill_unet", "stage1"),
-      kind<train::DistillDecoderConfig>("distill_decoder", "stage2"),
-      kind<train::TrainTeacherConfig>("vdd train-teacher", "train_teacher"),
-      kind<train::TrainVaeConfig>("vdd train-vae", "train_vae"), table_kind()};
+  static const std::vector<ConfigKind> kinds = [] {
+    std::vector<ConfigKind> all;
+    for (const auto& program : programs::training_programs())
+      all.push_back(kind_of_training(program));
+    all.push_back(kind_of_table());
+    return all;
+  }();
   return kinds;
 }
 

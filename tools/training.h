@@ -7,11 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "vdd/config/reader.h"
-#include "vdd/config/writer.h"
 #include "vdd/core/stop.h"
 #include "vdd/core/text.h"
-#include "vdd/train/run_setup.h"
+#include "vdd/programs/training_programs.h"
+#include "vdd/train/start.h"
 
 // The command line that all training programs share.
 namespace vdd::tools {
@@ -23,15 +22,14 @@ struct TrainingArguments {
   bool print_config = false;
 };
 
-template <typename Config>
-void run_training(TrainingArguments args, ExitCode (*train)(Config, const train::RunOptions&)) {
+inline void run_training(const programs::TrainingProgram& program, TrainingArguments args) {
   if (args.config.empty() && args.run.resume) {
     args.config = (args.run.output_dir / "config.resolved.yaml").string();
   }
   if (args.config.empty()) throw ConfigError("command line: --config is needed");
-  const auto config = config::load<Config>(args.config, args.overrides);
+  const auto training = program.load(args.config, args.overrides);
   if (args.print_config) {
-    std::cout << config::to_yaml(config);
+    std::cout << training->yaml();
     return;
   }
   if (args.run.output_dir.empty() && !args.run.dry_run) {
@@ -39,7 +37,7 @@ void run_training(TrainingArguments args, ExitCode (*train)(Config, const train:
   }
   install_signal_handlers();
   if (!args.max_time.empty()) set_time_limit(parse_duration(args.max_time));
-  const ExitCode code = train(config, args.run);
+  const ExitCode code = train::start(*training, args.run);
   if (code != ExitCode::kDone) {
     throw Error(
         concat("stopped early; go on with --resume --output-dir ", args.run.output_dir.string()),
@@ -48,9 +46,8 @@ void run_training(TrainingArguments args, ExitCode (*train)(Config, const train:
   if (!args.run.dry_run) std::cout << args.run.output_dir.string() << '\n';
 }
 
-/// Adds the options of a training program to `app`, which then calls `train`.
-template <typename Config>
-void add_training(CLI::App& app, ExitCode (*train)(Config, const train::RunOptions&)) {
+/// Adds the options of the training program `name` to `app`, which then runs it.
+inline void add_training(CLI::App& app, const std::string& name) {
   auto args = std::make_shared<TrainingArguments>();
   app.add_option("-c,--config", args->config, "YAML file; with --resume by default the run's own");
   app.add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
@@ -63,7 +60,7 @@ void add_training(CLI::App& app, ExitCode (*train)(Config, const train::RunOptio
   app.add_flag("--print-config", args->print_config, "print the resolved config and exit");
   app.add_flag("--dry-run", args->run.dry_run,
                "load everything, show what trains and that gradients reach it, write nothing");
-  app.callback([args, train] { run_training(*args, train); });
+  app.callback([args, name] { run_training(programs::training_program(name), *args); });
 }
 
 }  // namespace vdd::tools

@@ -3,6 +3,7 @@
 
 #include <link.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -63,6 +64,15 @@ int find_build_id(dl_phdr_info* info, std::size_t, void* result) {
   return 1;  // only the program itself
 }
 
+/// `path`, or its nearest parent that exists.
+fs::path existing_part(const fs::path& path) {
+  std::error_code ignored;
+  fs::path existing = fs::absolute(path, ignored);
+  while (!fs::exists(existing, ignored) && existing.has_relative_path())
+    existing = existing.parent_path();
+  return existing;
+}
+
 }  // namespace
 
 std::int64_t memory_bytes() {
@@ -80,16 +90,23 @@ std::int64_t available_memory_bytes() {
 }
 
 std::int64_t free_disk_bytes(const fs::path& path) {
-  std::error_code ignored;
-  fs::path existing = fs::absolute(path, ignored);
-  while (!fs::exists(existing, ignored) && existing.has_relative_path())
-    existing = existing.parent_path();
   struct statvfs info {};
-  if (::statvfs(existing.c_str(), &info) != 0) {
+  if (::statvfs(existing_part(path).c_str(), &info) != 0) {
     throw ResourceError(
         concat(escape(path.string(), 1000), ": free space unknown: ", std::strerror(errno)));
   }
   return static_cast<std::int64_t>(info.f_bavail) * static_cast<std::int64_t>(info.f_frsize);
+}
+
+bool same_file_system(const fs::path& a, const fs::path& b) {
+  struct stat of_a {
+  }, of_b{};
+  return ::stat(existing_part(a).c_str(), &of_a) == 0 &&
+         ::stat(existing_part(b).c_str(), &of_b) == 0 && of_a.st_dev == of_b.st_dev;
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return concat((bytes + (1 << 20) - 1) >> 20, " MiB");
 }
 
 int available_cpus() {

@@ -71,19 +71,19 @@ void ClipJob::attempt() {
       return done_.set_value(std::move(result_));
     allocate();
     const auto& source = recipe_.source(plan_);
-    stages_ = source.read(plan_, out_);
-    stages_.back().finish = [this] { end_reading(); };
+    groups_ = source.read(plan_, out_);
+    groups_.back().finish = [this] { end_reading(); };
     if (out_.depth != nullptr) {
-      stages_.push_back(
+      groups_.push_back(
           {plan_.frames, [this](std::int64_t i) { measure(i); }, [this] { choose_range(); }});
-      stages_.push_back({plan_.frames, [this](std::int64_t i) { normalise(i); }});
+      groups_.push_back({plan_.frames, [this](std::int64_t i) { normalise(i); }});
     }
-    stage_ = 0;
+    group_ = 0;
     error_ = nullptr;
   } catch (...) {
     return fail(std::current_exception());
   }
-  begin_stage();
+  begin_group();
 }
 
 void ClipJob::allocate() {
@@ -116,8 +116,8 @@ void ClipJob::allocate() {
           .stored_size = sizes_.data()};
 }
 
-void ClipJob::begin_stage() {
-  const std::int64_t tasks = stages_[stage_].tasks;
+void ClipJob::begin_group() {
+  const std::int64_t tasks = groups_[group_].tasks;
   left_ = tasks;
   for (std::int64_t i = 0; i < tasks; ++i) {
     pool_.submit([self = shared_from_this(), i] { self->run_task(i); });
@@ -126,25 +126,25 @@ void ClipJob::begin_stage() {
 
 void ClipJob::run_task(std::int64_t i) {
   try {
-    stages_[stage_].run(i);
+    groups_[group_].run(i);
   } catch (...) {
     // All tasks run, and the first frame's error is the one told: the message does not depend on
     // which was faster.
     const std::lock_guard lock(error_mutex_);
     if (!error_ || i < error_task_) error_ = std::current_exception(), error_task_ = i;
   }
-  if (--left_ == 0) end_stage();
+  if (--left_ == 0) end_group();
 }
 
-void ClipJob::end_stage() {
+void ClipJob::end_group() {
   if (error_) return fail(std::exchange(error_, nullptr));
   try {
-    if (stages_[stage_].finish) stages_[stage_].finish();
+    if (groups_[group_].finish) groups_[group_].finish();
   } catch (...) {
     return fail(std::current_exception());
   }
-  if (++stage_ < stages_.size()) return begin_stage();
-  stages_.clear();
+  if (++group_ < groups_.size()) return begin_group();
+  groups_.clear();
   done_.set_value(std::move(result_));
 }
 
@@ -160,7 +160,7 @@ void ClipJob::fail(std::exception_ptr error) {
     }
   } catch (...) {
   }
-  stages_.clear();
+  groups_.clear();
   done_.set_exception(error);
 }
 

@@ -59,9 +59,9 @@ class ClipJob : public std::enable_shared_from_this<ClipJob> {
  private:
   void attempt();
   void allocate();
-  void begin_stage();
+  void begin_group();
   void run_task(std::int64_t i);
-  void end_stage();
+  void end_group();
   void end_reading() const;
   void measure(std::int64_t frame);
   void choose_range();
@@ -78,8 +78,8 @@ class ClipJob : public std::enable_shared_from_this<ClipJob> {
 
   ClipBuffers out_;
   std::vector<int> sizes_;
-  std::vector<Stage> stages_;
-  std::size_t stage_ = 0;
+  std::vector<TaskGroup> groups_;
+  std::size_t group_ = 0;
   std::atomic<std::int64_t> left_ = 0;
   std::mutex error_mutex_;
   std::int64_t error_task_ = 0;

@@ -170,7 +170,7 @@ class Hypersim : public Source {
     return {geometry_file(sequence, number, "depth_meters")};
   }
 
-  std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const override {
+  std::vector<TaskGroup> read(const ClipPlan& plan, const ClipBuffers& out) const override {
     if (from_preview_) {
       return {{plan.frames, [this, plan, out](std::int64_t i) { read_preview(plan, out, i); }}};
     }

@@ -12,8 +12,8 @@
 #include "resample.h"
 #include "vdd/data/clip.h"
 #include "vdd/data/config.h"
-#include "vdd/data/dataset.h"
 #include "vdd/data/fingerprint.h"
+#include "vdd/data/split.h"
 
 namespace vdd::data {
 
@@ -38,9 +38,9 @@ struct ClipBuffers {
   std::int64_t pixels() const { return height * width; }
 };
 
-/// Independent tasks; `finish` runs once after all of them. The stages of a clip follow one
+/// Independent tasks; `finish` runs once after all of them. The groups of a clip follow one
 /// another.
-struct Stage {
+struct TaskGroup {
   std::int64_t tasks = 0;
   std::function<void(std::int64_t)> run;
   std::function<void()> finish = nullptr;
@@ -64,8 +64,8 @@ class Source {
   }
   /// What the pictures are read by besides: lists of frames, tables of cameras.
   const std::vector<std::filesystem::path>& tables() const { return tables_; }
-  /// How to read a clip; `out` outlives the stages. Tasks throw DataError.
-  virtual std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const = 0;
+  /// How to read a clip; `out` outlives the groups. Tasks throw DataError.
+  virtual std::vector<TaskGroup> read(const ClipPlan& plan, const ClipBuffers& out) const = 0;
 
   const std::filesystem::path& root() const { return root_; }
 

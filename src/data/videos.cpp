@@ -42,7 +42,7 @@ class Videos : public Source {
     return {sequence.frames[static_cast<std::size_t>(number)]};
   }
 
-  std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const override {
+  std::vector<TaskGroup> read(const ClipPlan& plan, const ClipBuffers& out) const override {
     const auto& sequence = sequences_[plan.run];
     if (!sequence.frames.empty()) {
       return {{plan.frames, [this, plan, out](std::int64_t i) {

@@ -93,7 +93,7 @@ class VirtualKitti : public Source {
     return {depth_file(sequences_[index_of(run)], number)};
   }
 
-  std::vector<Stage> read(const ClipPlan& plan, const ClipBuffers& out) const override {
+  std::vector<TaskGroup> read(const ClipPlan& plan, const ClipBuffers& out) const override {
     return {{plan.frames, [this, plan, out](std::int64_t i) { read_frame(plan, out, i); }}};
   }
 

@@ -403,4 +403,12 @@ void save_model_index(const fs::path& model_folder) {
                     kPreprocessing);
 }
 
+std::string base_from(const fs::path& checkpoint, const fs::path& model) {
+  const fs::path run = fs::absolute(checkpoint).lexically_normal().parent_path().parent_path();
+  const fs::path target = fs::absolute(model).lexically_normal();
+  const fs::path inside = target.lexically_relative(run);
+  const bool outside = inside.empty() || *inside.begin() == "..";
+  return outside ? target.string() : (fs::path("../..") / inside).string();
+}
+
 }  // namespace vdd::pipeline

@@ -53,9 +53,9 @@ torch::Tensor teacher_sample(models::UNetSpatioTemporalConditionModel& unet,
   return diffusion::euler_sample(model, schedule, steps, x_TChw);
 }
 
-torch::Tensor student_denoise(models::UNetSpatioTemporalConditionModel& unet,
-                              const Conditioning& conditioning, const torch::Tensor& x_TChw,
-                              double sigma, double noise_aug, models::Taps* taps) {
+torch::Tensor denoise_once(models::UNetSpatioTemporalConditionModel& unet,
+                           const Conditioning& conditioning, const torch::Tensor& x_TChw,
+                           double sigma, double noise_aug, models::Taps* taps) {
   const diffusion::Precondition p = diffusion::precondition(sigma);
   const torch::Tensor x = x_TChw.to(unet->device(), torch::kFloat32);
   const torch::Tensor timestep = torch::tensor(p.c_noise, torch::kFloat32);
@@ -72,7 +72,7 @@ StudentDisparity student_disparity(models::UNetSpatioTemporalConditionModel& une
   StudentDisparity result;
   if (options.latent) {
     result.latent_TChw =
-        student_denoise(unet, conditioning, x_TChw, options.sigma, options.noise_aug, &taps);
+        denoise_once(unet, conditioning, x_TChw, options.sigma, options.noise_aug, &taps);
   } else {
     const diffusion::Precondition p = diffusion::precondition(options.sigma);
     const torch::Tensor x = x_TChw.to(unet->device(), torch::kFloat32);

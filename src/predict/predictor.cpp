@@ -97,7 +97,7 @@ torch::Tensor DisparityStream::State::denoise(const Window& window) {
   const torch::Tensor x_TChw = start(window);
   if (config.steps == 1) {
     const double sigma = schedule.sigmas(1)[0].item<float>();
-    return pipeline::student_denoise(model.unet, conditioning, x_TChw, sigma, noise_aug);
+    return pipeline::denoise_once(model.unet, conditioning, x_TChw, sigma, noise_aug);
   }
   const auto unet = [&](const torch::Tensor& scaled, const torch::Tensor& timestep) {
     return pipeline::run_unet(model.unet, scaled, timestep, conditioning, noise_aug);

@@ -9,20 +9,12 @@
 #include "vdd/core/folders.h"
 #include "vdd/core/hash.h"
 #include "vdd/core/text.h"
-#include "vdd/train/distill_decoder.h"
-#include "vdd/train/distill_unet.h"
+#include "vdd/programs/training_programs.h"
 
 namespace vdd::sweep {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <typename Config>
-void load_stage(Run& run, const fs::path& file, std::span<const std::string> settings) {
-  const auto config = config::load<Config>(file, settings);
-  run.settings = config::to_leaves(config);
-  run.stage = train::make_stage(config);
-}
 
 /// The run of a row that is trained.
 Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::int64_t seed,
@@ -42,8 +34,8 @@ Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::
   Run run{.row = index, .seed = seed};
   try {
     const fs::path config = file.parent_path() / row.config;
-    decoder ? load_stage<train::DistillDecoderConfig>(run, config, settings)
-            : load_stage<train::DistillUnetConfig>(run, config, settings);
+    run.training = programs::load_distillation(row.program, config, settings);
+    run.settings = run.training->leaves();
   } catch (const ConfigError& e) {
     constexpr std::string_view kOverride = "command line: ";  // where most of them are not from
     std::vector<std::string> lines;
@@ -63,19 +55,19 @@ Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::
 /// Whether a setting has to do with what comes out. What a resumed run may change only says where
 /// things are, how fast and how often; the exceptions change the model that is the best, in the
 /// end.
-bool counts(const std::string& key) {
+bool counts(const std::string& key, std::span<const std::string> free) {
   static const std::vector<std::string> exceptions = {"train.max_steps", "validation.*",
                                                       "head.init_from"};
   const auto fits = [&](const auto& pattern) { return glob_match(pattern, key); };
-  return std::ranges::any_of(exceptions, fits) ||
-         std::ranges::none_of(train::distill_free_keys(), fits);
+  return std::ranges::any_of(exceptions, fits) || std::ranges::none_of(free, fits);
 }
 
 std::vector<std::string> key_of(const Plan& plan, const Run& run, Contents& contents) {
-  train::DistillConfig& config = run.stage->config();
-  std::vector<std::string> key = {concat("program=", run.stage->program())};
+  const distill::DistillConfig& config = run.training->config();
+  std::vector<std::string> key = {concat("program=", run.training->program())};
+  const auto free = train::all_free_keys(*run.training);
   for (const auto& [name, value] : run.settings) {
-    if (counts(name)) key.push_back(concat(name, '=', value));
+    if (counts(name, free)) key.push_back(concat(name, '=', value));
   }
   key.push_back(
       concat("teacher=", contents.model(config.model.teacher, config.model.teacher_unet)));
@@ -140,7 +132,7 @@ void identify(Plan& plan, const fs::path& output, Contents& contents) {
     }
   }
   for (Run& run : plan.runs) {
-    if (!run.stage) {
+    if (!run.training) {
       const RowConfig& row = plan.config.rows[run.row];
       run.folder = row.model.empty() ? plan.config.teacher : row.model;
       run.key = {concat("model=", contents.model(run.folder))};
@@ -149,8 +141,8 @@ void identify(Plan& plan, const fs::path& output, Contents& contents) {
     }
     run.key = key_of(plan, run, contents);
     run.hash = sha256_hex(join(run.key, "\n"));
-    run.folder = output / "cells" / concat(run.stage->program(), '-', run.hash.substr(0, 12));
-    train::DistillConfig& config = run.stage->config();
+    run.folder = output / "cells" / concat(run.training->program(), '-', run.hash.substr(0, 12));
+    distill::DistillConfig& config = run.training->config();
     if (run.student) config.model.student = plan.runs[*run.student].model().string();
     if (config.cache.dir.empty()) config.cache.dir = (output / "teacher_cache").string();
   }

@@ -52,12 +52,12 @@ std::vector<TableColumn> columns_of(const Plan& plan) {
 }
 
 TableCell time_cell(const std::string& row, const std::string& time,
-                    const std::optional<pipeline::StageBench>& times) {
+                    const std::optional<bench::StageBench>& times) {
   TableCell cell;
   if (!times) return cell;
   double sum = 0;
   bool found = false;
-  for (const pipeline::StageCost& cost : times->rows) {
+  for (const bench::StageCost& cost : times->rows) {
     if (cost.model != row || !cost.median_ms || (time != "all" && time != cost.stage)) continue;
     sum += *cost.median_ms;
     found = true;
@@ -67,7 +67,7 @@ TableCell time_cell(const std::string& row, const std::string& time,
 }
 
 TableRow row_of(const Plan& plan, std::size_t index, const std::vector<RunResult>& results,
-                const std::optional<pipeline::StageBench>& times) {
+                const std::optional<bench::StageBench>& times) {
   const SweepConfig& config = plan.config;
   TableRow row{.name = config.rows[index].name};
   for (const std::string& mark : config.marks)
@@ -97,7 +97,7 @@ TableRow row_of(const Plan& plan, std::size_t index, const std::vector<RunResult
 }  // namespace
 
 Table make_table(const Plan& plan, const std::vector<RunResult>& results,
-                 const std::optional<pipeline::StageBench>& times) {
+                 const std::optional<bench::StageBench>& times) {
   check_comparable(plan, results);
   Table table{.title = plan.config.title,
               .seeds = plan.config.seeds,
@@ -111,12 +111,12 @@ Table make_table(const Plan& plan, const std::vector<RunResult>& results,
 }
 
 SweepRecord make_record(const Plan& plan, const std::vector<RunResult>& results,
-                        const std::optional<pipeline::StageBench>& times,
+                        const std::optional<bench::StageBench>& times,
                         const std::filesystem::path& output) {
   SweepRecord record{.version = version(), .config = plan.config};
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const Run& run = plan.runs[i];
-    RunRecord& out = record.runs.emplace_back();
+    RowRecord& out = record.runs.emplace_back();
     out = {.row = plan.config.rows[run.row].name,
            .seed = run.seed,
            .folder = run.folder.string(),

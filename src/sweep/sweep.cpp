@@ -17,8 +17,9 @@
 #include "vdd/eval/report.h"
 #include "vdd/eval/table.h"
 #include "vdd/sweep/results.h"
+#include "vdd/tensor/device.h"
 #include "vdd/tensor/dtype.h"
-#include "vdd/train/run_setup.h"
+#include "vdd/train/start.h"
 
 namespace vdd::sweep {
 namespace {
@@ -41,7 +42,7 @@ fs::path cell_file(const Run& run) {
 }
 
 bool finished(const Run& run) {
-  return !run.stage || path_exists(cell_file(run));
+  return !run.training || path_exists(cell_file(run));
 }
 
 void throw_if_stopped() {
@@ -52,8 +53,8 @@ void throw_if_stopped() {
 
 /// Where and as what models are scored and timed.
 pipeline::LoadTarget target_of(const Plan& plan) {
-  train::TrainConfig torch{.device = plan.config.device, .threads = plan.config.threads};
-  const torch::Device device = train::configure_torch(torch);
+  tensor::ComputeConfig compute{.device = plan.config.device, .threads = plan.config.threads};
+  const torch::Device device = tensor::configure_torch(compute);
   return {.dtype = tensor::parse_dtype(plan.config.dtype), .device = device};
 }
 
@@ -78,8 +79,8 @@ class Sweeper {
   RunResult carry_out(const Plan& plan, const Run& run);
   void train(const Plan& plan, const Run& run, const std::string& what);
   void score(const Plan& plan, const Run& run, const std::string& what);
-  std::optional<pipeline::StageBench> take_times(const Plan& plan,
-                                                 const std::vector<RunResult>& results);
+  std::optional<bench::StageBench> take_times(const Plan& plan,
+                                              const std::vector<RunResult>& results);
   /// What `work` throws, or nothing; a stop is no failure.
   template <typename Work>
   std::string failure_of(const std::string& what, const Work& work);
@@ -116,9 +117,9 @@ void Sweeper::train(const Plan& plan, const Run& run, const std::string& what) {
   if (run.student && !finished(plan.runs[*run.student]))
     throw Error(
         concat("its student, '", plan.config.rows[plan.runs[*run.student].row].name, "', failed"));
-  const bool begun = train::is_run_dir(run.folder);
+  const bool begun = run::is_run_dir(run.folder);
   log::info("sweep", concat(what, begun ? ": going on with " : ": training ", run.folder.string()));
-  const ExitCode code = train::distill(*run.stage, {.output_dir = run.folder, .resume = begun});
+  const ExitCode code = train::start(*run.training, {.output_dir = run.folder, .resume = begun});
   if (code != ExitCode::kDone) throw Error("stopped early", code);
   write_file_atomic(cell_file(run), config::to_json(CellRecord{.hash = run.hash, .key = run.key}));
 }
@@ -170,8 +171,8 @@ RunResult Sweeper::carry_out(const Plan& plan, const Run& run) {
   return result;
 }
 
-std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
-                                                        const std::vector<RunResult>& results) {
+std::optional<bench::StageBench> Sweeper::take_times(const Plan& plan,
+                                                     const std::vector<RunResult>& results) {
   if (plan.config.times.empty()) return std::nullopt;
   std::vector<const Run*> runs;
   std::string key = concat(config::to_yaml(plan.config.bench), plan.config.device, ' ',
@@ -183,11 +184,11 @@ std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
     key += concat('\n', row.name, ' ', plan.runs[i].hash, ' ', row.steps);
   }
   const fs::path file = options_.output / "times" / concat(sha256_hex(key), ".json");
-  if (path_exists(file)) return config::load_json<pipeline::StageBench>(file);
+  if (path_exists(file)) return config::load_json<bench::StageBench>(file);
   if (!active() || runs.empty()) return std::nullopt;
-  std::optional<pipeline::StageBench> times;
+  std::optional<bench::StageBench> times;
   const std::string failure = failure_of(concat(plan.name, ", times"), [&] {
-    std::vector<pipeline::NamedModel> models;
+    std::vector<bench::NamedModel> models;
     for (const Run* run : runs) {
       throw_if_stopped();
       const RowConfig& row = plan.config.rows[run->row];
@@ -198,7 +199,7 @@ std::optional<pipeline::StageBench> Sweeper::take_times(const Plan& plan,
       if (row.steps > 0) models.back().model.info.steps = row.steps;
     }
     log::info("sweep", concat(plan.name, ": timing ", models.size(), " models"));
-    times = pipeline::bench_stages(models, plan.config.bench, throw_if_stopped);
+    times = bench::bench_stages(models, plan.config.bench, throw_if_stopped);
     write_file_atomic(file, config::to_json(*times));
   });
   if (!failure.empty()) ++result_.failed;
@@ -248,10 +249,10 @@ std::string describe(const std::vector<Plan>& plans, const fs::path& output) {
     std::vector<std::vector<std::string>> rows;
     for (const Run& run : plan.runs) {
       const RowConfig& row = plan.config.rows[run.row];
-      const char* state = !run.stage                      ? "is there"
-                          : finished(run)                 ? "trained"
-                          : train::is_run_dir(run.folder) ? "begun"
-                                                          : "new";
+      const char* state = !run.training                 ? "is there"
+                          : finished(run)               ? "trained"
+                          : run::is_run_dir(run.folder) ? "begun"
+                                                        : "new";
       if (!finished(run)) to_train.insert(run.hash);
       std::size_t scores = 0;
       const std::size_t wanted = row.hidden ? 0 : plan.protocols.size();

@@ -172,6 +172,20 @@ NamedTensors state_dict(const torch::nn::Module& module) {
   return out;
 }
 
+NamedTensors named_parameters(const torch::nn::Module& module, const std::string& prefix) {
+  NamedTensors out;
+  for (const auto& item : module.named_parameters()) {
+    out.emplace_back(prefix + item.key(), item.value());
+  }
+  return out;
+}
+
+std::int64_t total_bytes(const NamedTensors& tensors) {
+  std::int64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors) bytes += static_cast<std::int64_t>(tensor.nbytes());
+  return bytes;
+}
+
 bool TensorSource::contains(std::string_view name) const {
   return std::any_of(tensors().begin(), tensors().end(),
                      [&](const auto& info) { return info.name == name; });

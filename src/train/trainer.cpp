@@ -7,8 +7,6 @@
 #include <chrono>
 #include <cmath>
 
-#include "disk_space.h"
-#include "trainer_state.h"
 #include "vdd/config/reader.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/files.h"
@@ -19,7 +17,7 @@
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
 #include "vdd/report/page.h"
-#include "vdd/train/trainability_audit.h"
+#include "vdd/tensor/state_dict.h"
 
 namespace vdd::train {
 namespace fs = std::filesystem;
@@ -45,12 +43,6 @@ std::string sample_list(const std::vector<std::int64_t>& numbers,
 }
 
 }  // namespace
-
-std::vector<SampleLoss> Distiller::steps(std::span<const data::Clip> clips, std::int64_t first) {
-  std::vector<SampleLoss> samples;
-  for (const data::Clip& clip : clips) samples.push_back(step(clip, first + std::ssize(samples)));
-  return samples;
-}
 
 /// The samples of one update.
 struct Trainer::Window {
@@ -86,14 +78,14 @@ struct Trainer::Window {
   }
 };
 
-Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> dataset,
-                 const TrainerConfig& config, RunDir& run)
-    : distiller_(distiller),
+Trainer::Trainer(Task& task, std::shared_ptr<data::ClipDataset> dataset,
+                 const TrainingConfig& config, run::RunDir& run)
+    : task_(task),
       dataset_(std::move(dataset)),
       config_(config),
       run_(run),
       passes_(config.train.parallel > 1 ? static_cast<int>(config.train.parallel) : 0),
-      optimizer_(distiller.groups(), config.optimizer, passes_.size()),
+      optimizer_(task.groups(), config.optimizer, passes_.size()),
       scaler_(config.precision),
       accumulation_(optimizer_, scaler_, config.optimizer.clip_norm),
       checkpoints_(run, config.train.keep) {
@@ -102,19 +94,19 @@ Trainer::Trainer(Distiller& distiller, std::shared_ptr<data::ClipDataset> datase
   dataset_->fingerprint();  // as it is before the first sample
 }
 
-/// Of one, but for the model's config files.
+/// The size of a checkpoint, but for the model's config files.
 std::int64_t Trainer::checkpoint_bytes() const {
   constexpr std::int64_t kNamesAndNumbers = 1 << 20;
-  std::int64_t bytes = kNamesAndNumbers + total_bytes(optimizer_.state());
-  for (const auto& parameter : distiller_.selection().parameters) {
+  std::int64_t bytes = kNamesAndNumbers + tensor::total_bytes(optimizer_.state());
+  for (const auto& parameter : task_.selection().parameters) {
     bytes += static_cast<std::int64_t>(parameter.tensor.nbytes());
   }
-  return bytes + (ema_ ? total_bytes(ema_->state()) : 0);
+  return bytes + (ema_ ? tensor::total_bytes(ema_->state()) : 0);
 }
 
 std::int64_t Trainer::checkpoint_bytes_ahead() const {
   const TrainConfig& train = config_.train;
-  const auto found = list_checkpoints(checkpoints_.folder());
+  const auto found = run::list_checkpoints(checkpoints_.folder());
   std::int64_t updates = train.max_steps;
   if (train.max_samples > 0) {
     updates = std::min(updates, (train.max_samples + train.accumulation - 1) / train.accumulation);
@@ -122,7 +114,7 @@ std::int64_t Trainer::checkpoint_bytes_ahead() const {
   updates -= found.empty() ? 0 : found.back().step;
   if (updates <= 0) return 0;
   std::int64_t saves = updates / train.checkpoint_every + 1;
-  if (config_.validate_every > 0) saves += updates / config_.validate_every;
+  if (config_.validation.every > 0) saves += updates / config_.validation.every;
   // At most: those that are kept, the best, and a new one before an old one goes.
   const std::int64_t most = train.keep + 2 - std::ssize(found);
   return checkpoint_bytes() * std::max<std::int64_t>(1, std::min({saves, updates, most}));
@@ -143,42 +135,38 @@ void Trainer::resume() {
     log::warning("train", "no checkpoint yet: the run starts from its first step");
     return;
   }
-  const Checkpoint checkpoint = checkpoints_.newest_valid();
+  const run::Checkpoint checkpoint = checkpoints_.newest_valid();
   const fs::path folder = checkpoint.path / "trainer";
-  const auto state = config::load_json<TrainerState>(folder / "state.json");
-  require_same_inputs(state, config_.inputs, checkpoint.path);
+  auto state = config::load_json<TrainerState>(folder / "state.json");
+  require_same_weights(state, task_.input_weights(), checkpoint.path);
   require_same_data(state, dataset_->fingerprint(), config_.train.allow_data_change,
                     checkpoint.path);
 
-  distiller_.load_model(checkpoint.path);
+  task_.load_model(checkpoint.path);
   optimizer_.load_state(io::SafetensorsFile(folder / "optimizer.safetensors"),
                         state.optimizer_updates);
-  whole_updates_ = state.optimizer_updates;
   if (ema_) {  // the model folder holds the averages, see save()
     ema_->load_state(io::SafetensorsFile(folder / "weights.safetensors"), state.ema_updates);
     ema_->swap();
   }
   scaler_.load_state({.scale = state.loss_scale, .good_updates = state.good_updates});
-  step_ = saved_step_ = state.step;
-  samples_ = state.samples;
-  validated_step_ = state.validated_step;
-  dropped_ = state.dropped;
-  best_score_ = state.best_score;
-  best_step_ = state.best_step;
-  log_lines_ = state.log_lines;
+  state_ = std::move(state);
+  saved_step_ = state_.step;
   // A kill may have come between the checkpoint and its link.
-  checkpoints_.mark_best(best_score_ ? best_step_ : step_);
+  checkpoints_.mark_best(state_.best_score ? state_.best_step : state_.step);
   log::info("train", concat("going on from ", checkpoint.path.string()));
 }
 
 ExitCode Trainer::run() {
   const TrainConfig& train = config_.train;
-  metrics_ = std::make_unique<MetricsLog>(run_.root(), step_ > 0 ? step_ : -1, log_lines_);
-  events_ = std::make_unique<EventWriter>(run_.tensorboard(), step_ > 0 ? step_ : -1);
+  metrics_ = std::make_unique<run::MetricsLog>(run_.root(), state_.step > 0 ? state_.step : -1,
+                                               state_.log_lines);
+  events_ =
+      std::make_unique<run::EventWriter>(run_.tensorboard(), state_.step > 0 ? state_.step : -1);
   loader_ = std::make_unique<data::Loader>(
-      dataset_, static_cast<std::uint64_t>(train.seed), samples_,
+      dataset_, static_cast<std::uint64_t>(train.seed), state_.samples,
       static_cast<int>(dataset_->config().workers), static_cast<int>(dataset_->config().prefetch),
-      [this](const data::ClipPlan& plan) { return distiller_.wants_pixels(plan); });
+      [this](const data::ClipPlan& plan) { return task_.wants_pixels(plan); });
   try {
     run_updates();
   } catch (...) {
@@ -187,16 +175,16 @@ ExitCode Trainer::run() {
   }
   loader_.reset();
 
-  const bool finished = (step_ >= train.max_steps || window_size() == 0) && !validation_due();
-  if (step_ > 0 && saved_step_ != step_) save(/*final=*/true);
+  const bool finished = (state_.step >= train.max_steps || window_size() == 0) && !validation_due();
+  if (state_.step > 0 && saved_step_ != state_.step) save(/*final=*/true);
   metrics_->sync();
   report();
   if (finished) {
-    log::info("train", concat("done: ", step_, " updates, ", samples_, " samples"));
+    log::info("train", concat("done: ", state_.step, " updates, ", state_.samples, " samples"));
     return ExitCode::kDone;
   }
   const StopReason reason = stop_requested();
-  log::info("train", concat("stopped by ", describe(reason), " after update ", step_,
+  log::info("train", concat("stopped by ", describe(reason), " after update ", state_.step,
                             "; --resume goes on from there"));
   return exit_code(reason);
 }
@@ -205,8 +193,8 @@ void Trainer::run_updates() {
   const TrainConfig& train = config_.train;
   if (validation_due()) validate();
   progress_ = std::make_unique<Progress>(
-      "train", Progress::Options{.total = train.max_steps, .first = step_});
-  while (step_ < train.max_steps && window_size() > 0) {
+      "train", Progress::Options{.total = train.max_steps, .first = state_.step});
+  while (state_.step < train.max_steps && window_size() > 0) {
     Window window{.size = window_size()};
     try {
       if (!collect(window)) break;
@@ -216,7 +204,8 @@ void Trainer::run_updates() {
     }
     const bool stopping = stop_requested() != StopReason::kNone;
     if (validation_due() && !stopping) validate();
-    if (step_ % train.checkpoint_every == 0 || best_step_ == step_) save(/*final=*/false);
+    if (state_.step % train.checkpoint_every == 0 || state_.best_step == state_.step)
+      save(/*final=*/false);
   }
   progress_->finish();
 }
@@ -227,30 +216,30 @@ void Trainer::rescue() {
   try {
     accumulation_.discard();
     loader_.reset();
-    if (optimizer_.updates() != whole_updates_) {
-      log::warning("train", concat("an error ended the run inside update ", step_ + 1,
+    if (optimizer_.updates() != state_.optimizer_updates) {
+      log::warning("train", concat("an error ended the run inside update ", state_.step + 1,
                                    ": its weights are not saved; --resume goes on from update ",
                                    std::max<std::int64_t>(saved_step_, 0)));
       return;
     }
-    if (step_ == 0) return;
-    if (saved_step_ != step_) save(/*final=*/true);
+    if (state_.step == 0) return;
+    if (saved_step_ != state_.step) save(/*final=*/true);
     report();
-    log::info("train", concat("an error ended the run after update ", step_,
+    log::info("train", concat("an error ended the run after update ", state_.step,
                               ", which is saved; --resume goes on from there"));
   } catch (const std::exception& e) {
     const std::string_view what = e.what();
-    log::warning("train", concat("an error ended the run after update ", step_,
+    log::warning("train", concat("an error ended the run after update ", state_.step,
                                  ", which could not be saved: ", what.substr(0, what.find('\n'))));
   } catch (...) {
-    log::warning("train", concat("update ", step_, " could not be saved"));
+    log::warning("train", concat("update ", state_.step, " could not be saved"));
   }
 }
 
 std::int64_t Trainer::window_size() const {
   const TrainConfig& train = config_.train;
   if (train.max_samples == 0) return train.accumulation;
-  return std::min(train.accumulation, train.max_samples - samples_);
+  return std::min(train.accumulation, train.max_samples - state_.samples);
 }
 
 /// Samples of a window that go through the model together.
@@ -262,7 +251,7 @@ struct Trainer::Pass {
 
 Trainer::Pass Trainer::run_pass(const std::vector<data::Clip>& clips, std::int64_t first) {
   at::init_num_threads();  // a thread of the pool may be new
-  Pass pass{.samples = distiller_.steps(clips, first)};
+  Pass pass{.samples = task_.steps(clips, first)};
   std::vector<torch::Tensor> losses;
   for (const SampleLoss& sample : pass.samples) losses.push_back(sample.loss.total);
   pass.loss = at::stack(losses).mean();
@@ -283,9 +272,9 @@ bool Trainer::collect(Window& window) {
     };
     try {
       do {
-        const std::int64_t first = samples_ + std::ssize(window.numbers);
+        const std::int64_t first = state_.samples + std::ssize(window.numbers);
         const std::int64_t count =
-            std::min(config_.batch, window.size - std::ssize(window.numbers));
+            std::min(task_.batch(), window.size - std::ssize(window.numbers));
         std::vector<data::Clip> clips;
         for (std::int64_t n = first; n < first + count; ++n) {
           clips.push_back(loader_->next());
@@ -314,13 +303,13 @@ bool Trainer::collect(Window& window) {
 }
 
 void Trainer::update(Window& window) {
-  const UpdateReport report =
-      accumulation_.update(lr_factor(config_.lr_schedule, step_ + 1, config_.train.max_steps));
+  const optim::UpdateReport report = accumulation_.update(
+      optim::lr_factor(config_.lr_schedule, state_.step + 1, config_.train.max_steps));
   if (ema_ && !report.skipped) ema_->update();
-  dropped_ = 0;
-  ++step_;
-  samples_ += window.size;
-  whole_updates_ = optimizer_.updates();
+  state_.dropped = 0;
+  ++state_.step;
+  state_.samples += window.size;
+  state_.optimizer_updates = optimizer_.updates();
   window.finish();
   log_update(window, report);
 }
@@ -328,72 +317,72 @@ void Trainer::update(Window& window) {
 /// Leaves a window out whose loss or gradient is not finite, if that may happen.
 void Trainer::drop(Window& window, const NonFiniteError& cause) {
   accumulation_.discard();
-  const std::string message = concat("update ", step_ + 1, ": ", cause.what(), "; samples ",
+  const std::string message = concat("update ", state_.step + 1, ": ", cause.what(), "; samples ",
                                      sample_list(window.numbers, window.sources));
-  if (dropped_ >= config_.train.max_nonfinite) throw NonFiniteError(message);
+  if (state_.dropped >= config_.train.max_nonfinite) throw NonFiniteError(message);
   log::warning("train", concat(message, "; dropped"));
   while (static_cast<std::int64_t>(window.numbers.size()) < window.size) {
     const data::Clip clip = loader_->next();
-    window.start(clip, samples_ + static_cast<std::int64_t>(window.numbers.size()), 0);
+    window.start(clip, state_.samples + static_cast<std::int64_t>(window.numbers.size()), 0);
   }
-  ++dropped_;
-  ++step_;
-  samples_ += window.size;
-  metrics_->write(step_, Record().add("dropped", true).add("samples", window.numbers));
+  ++state_.dropped;
+  ++state_.step;
+  state_.samples += window.size;
+  metrics_->write(state_.step, run::Record().add("dropped", true).add("samples", window.numbers));
 }
 
-void Trainer::log_update(const Window& window, const UpdateReport& report) {
-  const double factor = lr_factor(config_.lr_schedule, step_, config_.train.max_steps);
-  Record record;
+void Trainer::log_update(const Window& window, const optim::UpdateReport& report) {
+  const double factor = optim::lr_factor(config_.lr_schedule, state_.step, config_.train.max_steps);
+  run::Record record;
   record.add("loss", window.loss);
   for (const auto& [name, value] : window.parts) record.add(name, value);
-  for (const ParameterGroup& group : optimizer_.groups()) {
+  for (const optim::ParameterGroup& group : optimizer_.groups()) {
     record.add(optimizer_.groups().size() == 1 ? "lr" : "lr_" + group.name, factor * group.lr);
   }
   record.add("grad_norm", report.grad_norm);
   if (scaler_.enabled()) record.add("loss_scale", report.loss_scale).add("skipped", report.skipped);
 
-  std::vector<EventWriter::Scalar> scalars;
+  std::vector<run::EventWriter::Scalar> scalars;
   for (const auto& [name, value] : record.values()) {
     if (const auto* number = std::get_if<double>(&value)) {
       scalars.emplace_back("train/" + name, *number);
     }
   }
-  events_->scalars(step_, scalars);
+  events_->scalars(state_.step, scalars);
 
   record.add("samples", window.numbers).add("sources", window.sources);
   record.add("noise_seeds", window.noise_seeds);
   if (!window.cache_keys.empty()) record.add("cache_keys", window.cache_keys);
   if (window.bad_samples > 0) record.add("bad_samples", window.bad_samples);
-  metrics_->write(step_, record);
+  metrics_->write(state_.step, record);
 
-  Record timing;
+  run::Record timing;
   timing.add("seconds", window.watch.seconds()).add("data_wait", window.data_wait_s);
   timing.add("memory", memory_bytes()).add("peak_memory", peak_memory_bytes());
-  metrics_->write_timing(step_, timing);
-  if (progress_) progress_->update(step_, concat("loss ", window.loss));
+  metrics_->write_timing(state_.step, timing);
+  if (progress_) progress_->update(state_.step, concat("loss ", window.loss));
 }
 
 bool Trainer::validation_due() const {
-  if (config_.validate_every == 0 || validated_step_ == step_) return false;
-  if (step_ == 0) return config_.validate_at_start;
-  return step_ % config_.validate_every == 0;
+  if (config_.validation.every == 0 || state_.validated_step == state_.step) return false;
+  if (state_.step == 0) return config_.validation.at_start;
+  return state_.step % config_.validation.every == 0;
 }
 
 void Trainer::validate() {
   const Stopwatch watch;
   ValidationResult result;
   {
-    const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
+    const optim::EmaWeights averaged(ema_ ? &*ema_ : nullptr);
     const torch::NoGradGuard no_grad;
-    result = distiller_.validate(step_, run_);
+    result = task_.validate(state_.step, run_);
   }
   if (!result.complete) return;  // the resumed run does it
-  validated_step_ = step_;
-  metrics_->write(step_, result.metrics);
-  metrics_->write_timing(step_, Record().add("validation_seconds", watch.seconds()));
+  state_.validated_step = state_.step;
+  metrics_->write(state_.step, result.metrics);
+  metrics_->write_timing(state_.step, run::Record().add("validation_seconds", watch.seconds()));
 
-  std::vector<EventWriter::Scalar> scalars;
+  std::vector<run::EventWriter::Scalar> scalars;
   std::vector<std::string> texts;
   for (const auto& [name, value] : result.metrics.values()) {
     if (const auto* number = std::get_if<double>(&value)) {
@@ -401,20 +390,20 @@ void Trainer::validate() {
       texts.push_back(concat(name, " ", *number));
     }
   }
-  events_->scalars(step_, scalars);
+  events_->scalars(state_.step, scalars);
   optionally("the pictures of a validation", [&] {
     for (const auto& [tag, png] : result.pictures) {
-      events_->image(step_, tag, read_file(png, 1 << 26));
+      events_->image(state_.step, tag, read_file(png, 1 << 26));
     }
     if (!result.picture_problem.empty()) throw ResourceError(result.picture_problem);
   });
-  log::info("valid", concat("update ", step_, ": ", join(texts, ", ")));
+  log::info("valid", concat("update ", state_.step, ": ", join(texts, ", ")));
   if (!std::isfinite(result.score)) {
-    log::error("valid", concat("update ", step_, ": the score is not finite"));
-  } else if (step_ > 0 && (!best_score_ || result.score < *best_score_)) {
-    best_score_ = result.score;
-    best_step_ = step_;
-    if (saved_step_ == step_) checkpoints_.mark_best(step_);
+    log::error("valid", concat("update ", state_.step, ": the score is not finite"));
+  } else if (state_.step > 0 && (!state_.best_score || result.score < *state_.best_score)) {
+    state_.best_score = result.score;
+    state_.best_step = state_.step;
+    if (saved_step_ == state_.step) checkpoints_.mark_best(state_.step);
   }
   report();
 }
@@ -422,34 +411,28 @@ void Trainer::validate() {
 /// The model folder holds what one would use: the averaged weights, if there are any. The raw ones
 /// are then in trainer/weights.safetensors.
 void Trainer::save(bool final) {
-  TrainerState state{.step = step_,
-                     .samples = samples_,
-                     .optimizer_updates = optimizer_.updates(),
-                     .ema_updates = ema_ ? ema_->updates() : 0,
-                     .validated_step = validated_step_,
-                     .dropped = dropped_,
-                     .good_updates = scaler_.state().good_updates,
-                     .best_step = best_step_,
-                     .log_lines = metrics_->lines(),
-                     .loss_scale = scaler_.state().scale,
-                     .best_score = best_score_,
-                     .inputs = {}};
-  state.inputs.push_back({kDataSet, dataset_->fingerprint().text()});
-  for (const auto& [name, hash] : config_.inputs) state.inputs.push_back({name, hash});
+  state_.ema_updates = ema_ ? ema_->updates() : 0;
+  state_.good_updates = scaler_.state().good_updates;
+  state_.loss_scale = scaler_.state().scale;
+  state_.log_lines = metrics_->lines();
+  state_.inputs = {{kDataSet, dataset_->fingerprint().text()}};
+  for (const InputWeights& weights : task_.input_weights())
+    state_.inputs.push_back({weights.name, weights.hash});
   const auto fill = [&](const fs::path& staged) {
     metrics_->sync();  // the lines that the checkpoint counts
-    const EmaWeights averaged(ema_ ? &*ema_ : nullptr);
-    distiller_.save_model(staged, step_);
+    const optim::EmaWeights averaged(ema_ ? &*ema_ : nullptr);
+    task_.save_model(staged, state_.step);
     const fs::path folder = staged / "trainer";
     make_folders(folder);
     io::save_safetensors(folder / "optimizer.safetensors", optimizer_.state());
     if (ema_) io::save_safetensors(folder / "weights.safetensors", ema_->state());
-    write_file_atomic(folder / "state.json", config::to_json(state));
+    write_file_atomic(folder / "state.json", config::to_json(state_));
   };
-  const bool best = !best_score_ || best_step_ == step_;  // the newest, as long as none has a score
-  const CheckpointStore::SaveOptions options{
+  const bool best = !state_.best_score ||
+                    state_.best_step == state_.step;  // the newest, as long as none has a score
+  const run::CheckpointStore::SaveOptions options{
       .bytes = checkpoint_bytes(), .best = best, .final = final};
-  if (checkpoints_.save(step_, fill, options)) saved_step_ = step_;
+  if (checkpoints_.save(state_.step, fill, options)) saved_step_ = state_.step;
 }
 
 /// What is for people to look at: that it cannot be written never stops a training, and is said
@@ -467,15 +450,6 @@ void Trainer::optionally(const std::string& what, const std::function<void()>& w
 
 void Trainer::report() {
   optionally("report.html", [this] { report::write_report(run_.root()); });
-}
-
-void audit(Distiller& distiller, data::ClipDataset& dataset, std::uint64_t seed) {
-  const data::Clip clip = dataset.load(seed, 0);
-  const auto loss = [&] { return distiller.step(clip, 0).loss.total; };
-  log::info("train", concat("what trains\n", distiller.selection().table()));
-  const TrainabilityAudit result = audit_trainability(distiller.selection(), loss);
-  log::info("train", concat("gradients\n", result.table()));
-  result.require_passed();
 }
 
 }  // namespace vdd::train

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer_state.h"
+#include "vdd/train/trainer_state.h"
+
+#include <algorithm>
 
 #include "vdd/core/error.h"
 #include "vdd/core/log.h"
@@ -8,14 +10,14 @@
 namespace vdd::train {
 namespace fs = std::filesystem;
 
-void require_same_inputs(const TrainerState& state, const std::map<std::string, std::string>& now,
-                         const fs::path& checkpoint) {
+void require_same_weights(const TrainerState& state, const std::vector<InputWeights>& now,
+                          const fs::path& checkpoint) {
   for (const auto& [name, hash] : state.inputs) {
-    const auto it = now.find(name);
-    if (it != now.end() && it->second != hash) {
+    const auto it = std::ranges::find(now, name, &InputWeights::name);
+    if (it != now.end() && it->hash != hash) {
       throw ConfigError(concat(checkpoint.string(), ": the run was started with another ", name,
                                " (content hash ", hash.substr(0, 12), ", now ",
-                               it->second.substr(0, 12), ")"));
+                               it->hash.substr(0, 12), ")"));
     }
   }
 }

@@ -27,7 +27,14 @@ ALLOWED = {
     "predict": (TORCH, TORCH),
     "eval": (TORCH, TORCH),
     "sweep": (TORCH, TORCH),
-    "train": (TORCH, TORCH | {"nlohmann"}),
+    "run": (set(), {"nlohmann"}),
+    "optim": (TORCH, TORCH),
+    "parity": (TORCH, TORCH),
+    "bench": (TORCH, TORCH),
+    "train": (TORCH, TORCH),
+    "distill": (TORCH, TORCH),
+    "teach": (TORCH, TORCH),
+    "programs": (set(), {"nlohmann"}),
 }
 # Header without a folder -> its library. All others without a folder are the language's or the system's.
 LOOSE = {"hdf5.h": "hdf5", "H5public.h": "hdf5", "jpeglib.h": "jpeg", "jerror.h": "jpeg", "png.h": "png", "libdeflate.h": "libdeflate",

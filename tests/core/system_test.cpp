@@ -8,6 +8,8 @@
 #include <cstring>
 #include <thread>
 
+#include "support/temp_dir.h"
+
 namespace vdd {
 namespace {
 
@@ -40,6 +42,19 @@ TEST(System, NamesThisProcess) {
   EXPECT_THAT(build_id(), testing::MatchesRegex("[0-9a-f]*"));
   EXPECT_THAT(build_id().size(), testing::AnyOf(0, 40));
   EXPECT_FALSE(host_name().empty());
+}
+
+TEST(System, MebibytesAreRoundedUp) {
+  EXPECT_EQ(mebibytes(0), "0 MiB");
+  EXPECT_EQ(mebibytes(1), "1 MiB");
+  EXPECT_EQ(mebibytes(1 << 20), "1 MiB");
+  EXPECT_EQ(mebibytes((1 << 20) + 1), "2 MiB");
+}
+
+TEST(System, AFolderThatIsStillToBeMadeLiesWhereItsParentDoes) {
+  const test::TempDir folder;
+  EXPECT_TRUE(same_file_system(folder / "a/b/c", folder.path()));
+  EXPECT_FALSE(same_file_system(folder / "a", "/proc"));
 }
 
 }  // namespace

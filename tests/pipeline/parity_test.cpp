@@ -9,7 +9,7 @@
 #include "support/temp_dir.h"
 #include "vdd/config/reader.h"
 #include "vdd/io/safetensors.h"
-#include "vdd/pipeline/forward.h"
+#include "vdd/parity/forward.h"
 #include "vdd/pipeline/model_folder.h"
 
 namespace vdd::pipeline {

@@ -30,7 +30,7 @@ TEST(Sampling, StudentIsTheOneStepSampler) {
   const diffusion::EulerSchedule schedule;
   const torch::Tensor teacher = teacher_sample(model.unet, schedule, 1, conditioning, noise);
   const torch::Tensor student =
-      student_denoise(model.unet, conditioning, noise * schedule.init_noise_sigma());
+      denoise_once(model.unet, conditioning, noise * schedule.init_noise_sigma());
   EXPECT_LT(distance(student, teacher), 1e-3);  // the Euler step cancels at sigma 700
   EXPECT_TRUE(student.requires_grad());
   EXPECT_FALSE(teacher.requires_grad());
@@ -43,7 +43,7 @@ TEST(Sampling, AHeadTakesTheFeaturesOfTheOneStep) {
   const Conditioning conditioning = random_conditioning(3);
   const torch::Tensor x = tensor::randn({3, 4, 4, 8}, 3) * 700;
   models::Taps taps;
-  const torch::Tensor latent = student_denoise(model.unet, conditioning, x, 700, 0.02, &taps);
+  const torch::Tensor latent = denoise_once(model.unet, conditioning, x, 700, 0.02, &taps);
   std::vector<torch::Tensor> features;
   for (const auto& name : head->config().taps) features.push_back(taps.tensors.at(name));
   const torch::Tensor wanted = head->forward(features, 3, 32, 64);

@@ -69,7 +69,7 @@ TEST(Predictor, AStudentTakesOneStepFromTheVideoLatent) {
   model.info = {.input = "rgb_latent", .rgb_latent_scale = 0.5, .steps = 1, .noise_aug = 0.1};
   const torch::Tensor clip = random_clip(3);
   const auto conditioning = conditioning_of(model, clip);
-  const torch::Tensor latent = pipeline::student_denoise(
+  const torch::Tensor latent = pipeline::denoise_once(
       model.unet, conditioning,
       conditioning.rgb_latent_TChw * 0.5 * diffusion::EulerSchedule().init_noise_sigma(), 700, 0.1);
   PredictorConfig config = kConfig;

@@ -9,15 +9,15 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
-#include "vdd/train/checkpoint.h"
+#include "vdd/run/checkpoint.h"
 
 int main(int argc, char** argv) {
   namespace fs = std::filesystem;
   if (argc < 4) return static_cast<int>(vdd::ExitCode::kUsage);
   try {
     const std::int64_t step = std::stoll(argv[2]);
-    const vdd::train::RunDir run(argv[1], vdd::train::RunMode::kResume);
-    vdd::train::CheckpointStore store(run, std::stoll(argv[3]));
+    const vdd::run::RunDir run(argv[1], vdd::run::RunMode::kResume);
+    vdd::run::CheckpointStore store(run, std::stoll(argv[3]));
     const auto fill = [step](const fs::path& staged) {
       for (const auto& [name, bytes] : vdd::test::victim_files(step)) {
         fs::create_directories((staged / name).parent_path());

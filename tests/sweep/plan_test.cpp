@@ -110,7 +110,7 @@ TEST_F(PlanTest, TheRowsSettingsGoOverTheTablesAndTheCommandLinesOverBoth) {
   EXPECT_EQ(setting(student, "train.accumulation"), "2");
   EXPECT_EQ(setting(student, "train.seed"), "1") << "the run's own, always";
   EXPECT_EQ(setting(run_of(p, "head", 1), "head.seed"), "1");
-  EXPECT_EQ(student.stage->config().model.teacher, (*shared_ / "teacher").string());
+  EXPECT_EQ(student.training->config().model.teacher, (*shared_ / "teacher").string());
 }
 
 TEST_F(PlanTest, AWrongSettingNamesFileAndRow) {
@@ -143,9 +143,9 @@ TEST_F(PlanTest, ARunLiesUnderItsHashAndStartsFromItsStudentsBest) {
   const auto &student = run_of(p, "student", 1), &head = run_of(p, "head", 1);
   EXPECT_EQ(student.hash, sha256_hex(join(student.key, "\n")));
   EXPECT_EQ(student.folder, folder_ / ("out/cells/distill_unet-" + student.hash.substr(0, 12)));
-  EXPECT_EQ(head.stage->config().model.student, (student.folder / "checkpoints/best").string());
+  EXPECT_EQ(head.training->config().model.student, (student.folder / "checkpoints/best").string());
   EXPECT_THAT(head.key, Contains("student=" + student.hash));
-  EXPECT_EQ(head.stage->config().cache.dir, (folder_ / "out/teacher_cache").string());
+  EXPECT_EQ(head.training->config().cache.dir, (folder_ / "out/teacher_cache").string());
   EXPECT_EQ(run_of(p, "teacher").model(), *shared_ / "teacher");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer_state.h"
+#include "vdd/train/trainer_state.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,9 +30,10 @@ TEST(TrainerState, ListsEveryField) {
 }
 
 TEST(TrainerState, AnotherInputIsRefused) {
-  require_same_inputs(saved(kBefore.text()), {{"teacher UNet", "dd"}}, "step-000001");
+  require_same_weights(saved(kBefore.text()), {{"unet", "teacher UNet", "dd"}}, "step-000001");
   EXPECT_THAT(thrown<ConfigError>([] {
-                require_same_inputs(saved(kBefore.text()), {{"teacher UNet", "ee"}}, "step-000001");
+                require_same_weights(saved(kBefore.text()), {{"unet", "teacher UNet", "ee"}},
+                                     "step-000001");
               }),
               HasSubstr("another teacher UNet"));
 }

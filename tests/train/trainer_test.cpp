@@ -30,7 +30,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// Learns the mean colour of the clips: small enough to be followed by hand.
-class Colour final : public Distiller {
+class Colour final : public Task {
  public:
   Colour() {
     torch::Tensor weight = torch::zeros({3}).requires_grad_();
@@ -38,8 +38,8 @@ class Colour final : public Distiller {
         {.name = "weight", .tensor = weight, .trained = true, .pattern = "*"});
   }
 
-  const Selection& selection() const override { return selection_; }
-  std::vector<ParameterGroup> groups() const override {
+  const optim::Selection& selection() const override { return selection_; }
+  std::vector<optim::ParameterGroup> groups() const override {
     return {{.name = "colour", .parameters = selection_.trained(), .lr = 0.1}};
   }
   SampleLoss step(const data::Clip& clip, std::int64_t n) override {
@@ -50,10 +50,10 @@ class Colour final : public Distiller {
     if (n == nan_at) error = error * std::numeric_limits<double>::quiet_NaN();
     return {.loss = {.total = error, .parts = {{"error", error.detach()}}}, .noise_seed = n};
   }
-  ValidationResult validate(std::int64_t step, const RunDir&) override {
+  ValidationResult validate(std::int64_t step, const run::RunDir&) override {
     if (step == fail_in_validation) fail();
     const double score = weight().square().sum().item<double>();
-    return {.metrics = Record().add("valid/loss", score),
+    return {.metrics = run::Record().add("valid/loss", score),
             .score = score,
             .pictures = {},
             .picture_problem = picture_problem};
@@ -66,6 +66,9 @@ class Colour final : public Distiller {
     weight().copy_(io::SafetensorsFile(checkpoint / "model.safetensors").get("weight"));
   }
 
+  std::int64_t batch() const override { return batch_size; }
+  std::vector<InputWeights> input_weights() const override { return inputs; }
+
   torch::Tensor weight() const { return selection_.parameters[0].tensor; }
   /// A frozen one that no disk can hold.
   void add_huge_parameter() {
@@ -75,6 +78,8 @@ class Colour final : public Distiller {
                                      .pattern = "*"});
   }
 
+  std::int64_t batch_size = 1;
+  std::vector<InputWeights> inputs;
   std::int64_t stop_at = -1, nan_at = -1, fail_at = -1, fail_in_validation = -1;
   std::function<void()> fail = [] { throw DataError("frame", "is damaged"); };
   std::string picture_problem;
@@ -86,7 +91,7 @@ class Colour final : public Distiller {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   }
-  Selection selection_;
+  optim::Selection selection_;
 };
 
 class TrainerTest : public ::testing::Test {
@@ -106,15 +111,16 @@ class TrainerTest : public ::testing::Test {
     config_.lr_schedule.warmup = 2;
     config_.optimizer.clip_norm = 1;
     config_.ema.enabled = true;
-    config_.validate_every = 2;
+    config_.validation.at_start = false;
+    config_.validation.every = 2;
   }
   ~TrainerTest() override { set_time_limit(std::chrono::seconds(0)); }
 
-  ExitCode run(Colour& colour, const std::string& name, RunMode mode = RunMode::kNew) {
-    RunDir run(folder_ / name, mode);
+  ExitCode run(Colour& colour, const std::string& name, run::RunMode mode = run::RunMode::kNew) {
+    run::RunDir run(folder_ / name, mode);
     run.write_config(concat("train:\n  max_steps: ", config_.train.max_steps, "\n"));
     Trainer trainer(colour, dataset_, config_, run);
-    if (mode == RunMode::kResume) trainer.resume();
+    if (mode == run::RunMode::kResume) trainer.resume();
     return trainer.run();
   }
   void expect_same(const std::string& a, const std::string& b) {
@@ -132,13 +138,13 @@ class TrainerTest : public ::testing::Test {
 
   TempDir folder_;
   std::shared_ptr<data::ClipDataset> dataset_;
-  TrainerConfig config_;
+  TrainingConfig config_;
 };
 
 TEST_F(TrainerTest, SamplesThatAreRunTogetherMakeTheSameUpdates) {
   Colour one, together;
   ASSERT_EQ(run(one, "one"), ExitCode::kDone);
-  config_.batch = 2;  // of windows of three: two, then one
+  together.batch_size = 2;  // of windows of three: two, then one
   ASSERT_EQ(run(together, "together"), ExitCode::kDone);
   EXPECT_TRUE(torch::allclose(one.weight(), together.weight(), 1e-5, 1e-6));
   EXPECT_GT(one.weight().abs().max().item<double>(), 0.01);
@@ -202,7 +208,7 @@ TEST_F(TrainerTest, ARunThatWasStoppedAnywhereEndsWithTheSameBytes) {
     if (sample < 14) {
       EXPECT_EQ(code, ExitCode::kResumable);
       Colour second;
-      EXPECT_EQ(run(second, name, RunMode::kResume), ExitCode::kDone);
+      EXPECT_EQ(run(second, name, run::RunMode::kResume), ExitCode::kDone);
     }
     SCOPED_TRACE(name);
     expect_same("whole", name);
@@ -216,7 +222,7 @@ TEST_F(TrainerTest, AFinishedRunGoesOnWithMoreSteps) {
   Colour first, second;
   ASSERT_EQ(run(first, "parts"), ExitCode::kDone);
   config_.train.max_steps = 5;
-  ASSERT_EQ(run(second, "parts", RunMode::kResume), ExitCode::kDone);
+  ASSERT_EQ(run(second, "parts", run::RunMode::kResume), ExitCode::kDone);
   EXPECT_TRUE(torch::equal(whole.weight(), second.weight()));
 }
 
@@ -255,7 +261,7 @@ TEST_F(TrainerTest, AnErrorEndsTheRunWithItsLastUpdateSaved) {
     ends([&] { run(first, name); });
     set_time_limit(std::chrono::seconds(0));
     EXPECT_EQ(fs::read_symlink(folder_ / name / "checkpoints/latest"), "step-000003");
-    EXPECT_EQ(run(second, name, RunMode::kResume), ExitCode::kDone);
+    EXPECT_EQ(run(second, name, run::RunMode::kResume), ExitCode::kDone);
     EXPECT_TRUE(torch::equal(second.weight(), undisturbed.weight()));
     EXPECT_EQ(content(folder_ / name / "metrics.jsonl"), content(folder_ / "whole/metrics.jsonl"));
   };
@@ -292,14 +298,14 @@ TEST_F(TrainerTest, AnErrorInTheValidationLeavesTheRawWeights) {
   first.fail_in_validation = 4;
   EXPECT_THROW(run(first, "run"), DataError);
   EXPECT_EQ(fs::read_symlink(folder_ / "run/checkpoints/latest"), "step-000004");
-  EXPECT_EQ(run(second, "run", RunMode::kResume), ExitCode::kDone);
+  EXPECT_EQ(run(second, "run", run::RunMode::kResume), ExitCode::kDone);
   EXPECT_TRUE(torch::equal(second.weight(), undisturbed.weight()));
   EXPECT_EQ(content(folder_ / "run/metrics.jsonl"), content(folder_ / "whole/metrics.jsonl"));
 }
 
 TEST_F(TrainerTest, WeightsThatAnErrorLeftHalfWayAreNotSaved) {
   config_.ema.enabled = false;
-  config_.validate_every = 0;
+  config_.validation.every = 0;
   Colour colour;
   colour.fail_at = 11;  // the last of its window
   // A gradient that the optimizer's kernel refuses.
@@ -312,7 +318,7 @@ TEST_F(TrainerTest, WeightsThatAnErrorLeftHalfWayAreNotSaved) {
 
 TEST_F(TrainerTest, AnErrorWhileTheLastUpdateIsSavedDoesNotHideTheFirst) {
   config_.train.checkpoint_every = 100;
-  config_.validate_every = 0;
+  config_.validation.every = 0;
   Colour colour;
   colour.fail_at = 10;
   colour.fail = [&] {
@@ -348,11 +354,11 @@ TEST_F(TrainerTest, ADiskWithoutRoomForTheCheckpointsIsRefusedBeforeTheStart) {
 
 TEST_F(TrainerTest, TheRoomForCheckpointsIsThatOfThoseToCome) {
   config_.ema.enabled = false;
-  config_.validate_every = 0;
+  config_.validation.every = 0;
   config_.train.keep = 2;
   config_.train.checkpoint_every = 1;
   Colour colour;
-  RunDir run(folder_ / "run", RunMode::kNew);
+  run::RunDir run(folder_ / "run", run::RunMode::kNew);
   // Weight, two moments, and a mebibyte for names and numbers.
   constexpr std::int64_t kEach = (1 << 20) + 3 * 3 * sizeof(float);
   const auto ahead = [&](std::int64_t steps) {
@@ -380,21 +386,22 @@ TEST_F(TrainerTest, NoticesThatThePicturesWereReplaced) {
   test::write_clips(folder_ / "clips", 2, 6, 64, 128);
   dataset_ = std::make_shared<data::ClipDataset>(dataset_->config());
   config_.train.max_steps = 3;
-  EXPECT_THAT(thrown<ConfigError>([&] { run(refused, "run", RunMode::kResume); }),
+  EXPECT_THAT(thrown<ConfigError>([&] { run(refused, "run", run::RunMode::kResume); }),
               AllOf(HasSubstr("another data set"), HasSubstr("other names or sizes")));
   config_.train.allow_data_change = true;
-  EXPECT_EQ(run(allowed, "run", RunMode::kResume), ExitCode::kDone);
+  EXPECT_EQ(run(allowed, "run", run::RunMode::kResume), ExitCode::kDone);
   config_.train.allow_data_change = false;
   config_.train.max_steps = 4;
-  EXPECT_EQ(run(again, "run", RunMode::kResume), ExitCode::kDone) << "the new ones are known now";
+  EXPECT_EQ(run(again, "run", run::RunMode::kResume), ExitCode::kDone)
+      << "the new ones are known now";
 }
 
 TEST_F(TrainerTest, RefusesToGoOnFromOtherInputs) {
-  config_.inputs = {{"teacher UNet", "aaaa"}};
   Colour colour;
+  colour.inputs = {{"unet", "teacher UNet", "aaaa"}};
   ASSERT_EQ(run(colour, "run"), ExitCode::kDone);
-  config_.inputs = {{"teacher UNet", "bbbb"}};
-  EXPECT_THAT(thrown<ConfigError>([&] { run(colour, "run", RunMode::kResume); }),
+  colour.inputs = {{"unet", "teacher UNet", "bbbb"}};
+  EXPECT_THAT(thrown<ConfigError>([&] { run(colour, "run", run::RunMode::kResume); }),
               HasSubstr("another teacher UNet"));
 }
 
@@ -410,7 +417,7 @@ TEST_F(TrainerTest, LeavesAReportThatMayFail) {
   fs::create_directories(report / "in the way");
   config_.train.max_steps = 5;
   log::add_file(folder_ / "log");
-  EXPECT_EQ(run(second, "run", RunMode::kResume), ExitCode::kDone);
+  EXPECT_EQ(run(second, "run", run::RunMode::kResume), ExitCode::kDone);
   log::flush();
   const std::string log = content(folder_ / "log");
   EXPECT_NE(log.find("report.html: not written: "), std::string::npos) << log;

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 TEST(Validation, APictureThatCannotBeWrittenIsNoted) {
   const test::TempDir folder;
-  const RunDir run(folder / "run", RunMode::kNew);
+  const run::RunDir run(folder / "run", run::RunMode::kNew);
   const std::vector<io::PictureRow> rows = {{"RGB", io::RowKind::kRgb, torch::zeros({2, 3, 8, 8})}};
   ValidationResult result;
   add_picture(result, run, 4, 0, rows, 2);

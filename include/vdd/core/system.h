@@ -18,6 +18,10 @@ std::int64_t available_memory_bytes();
 /// Space an ordinary user may still fill on the file system of `path`, or of its nearest parent
 /// that exists. Throws ResourceError if that cannot be told.
 std::int64_t free_disk_bytes(const std::filesystem::path& path);
+/// Whether two paths, or their nearest parents that exist, share their free space.
+bool same_file_system(const std::filesystem::path& a, const std::filesystem::path& b);
+/// "1536 MiB", rounded up.
+std::string mebibytes(std::int64_t bytes);
 
 /// Processors this process may run on (its affinity mask).
 int available_cpus();

@@ -11,11 +11,9 @@
 #include "vdd/data/clip.h"
 #include "vdd/data/config.h"
 #include "vdd/data/fingerprint.h"
+#include "vdd/data/split.h"
 
 namespace vdd::data {
-
-/// kAll: every sequence, for checks.
-enum class Split { kTrain, kValidation, kAll };
 
 /// The sources that data.root stands for. Throws DataError if nothing known lies there.
 std::vector<SourceConfig> find_sources(const std::filesystem::path& root);

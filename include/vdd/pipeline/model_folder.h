@@ -22,12 +22,12 @@ namespace vdd::pipeline {
 
 /// Where a model comes from.
 struct Provenance {
-  std::string program = {};       ///< "distill_unet"
-  std::string version = {};       ///< of vdd
-  std::int64_t step = 0;          ///< optimizer updates
-  std::string config = {};        ///< the resolved config, YAML
-  std::string teacher_hash = {};  ///< tensor::content_hash of the teacher's UNet
-  std::string data_hash = {};     ///< of the data manifest
+  std::string program = {};
+  std::string version = {};
+  std::int64_t step = 0;
+  std::string config = {};
+  std::string teacher_hash = {};
+  std::string data_hash = {};
 
   constexpr void fields(auto& f) {
     f("program", program, "the program that trained it");
@@ -161,6 +161,9 @@ void save_image_encoder_config(const std::filesystem::path& folder,
 void save_dpt_head_config(const std::filesystem::path& folder, const models::DptConfig& config);
 void save_scheduler(const std::filesystem::path& folder, const diffusion::SchedulerConfig& config);
 void save_info(const std::filesystem::path& model_folder, const VddInfo& info);
+/// How vdd.json in `checkpoint` (<run>/checkpoints/<name>) names the folder `model`: relative if it
+/// lies in the run, so that runs can be moved.
+std::string base_from(const std::filesystem::path& checkpoint, const std::filesystem::path& model);
 void save_model_index(const std::filesystem::path& model_folder);
 
 }  // namespace vdd::pipeline

@@ -29,13 +29,14 @@ torch::Tensor teacher_sample(models::UNetSpatioTemporalConditionModel& unet,
                              const Conditioning& conditioning, const torch::Tensor& noise_TChw,
                              double noise_aug = 0.02);
 
-/// The one-step student: D = c_skip x + c_out U(cat(c_in x, r)), computed directly and not through
-/// an Euler step, which cancels at sigma 700. x_TChw has noise level sigma: init_noise_sigma times
-/// unit noise, or times what stands in for it. Returns the scaled latent, float32. Differentiable.
-torch::Tensor student_denoise(models::UNetSpatioTemporalConditionModel& unet,
-                              const Conditioning& conditioning, const torch::Tensor& x_TChw,
-                              double sigma = 700, double noise_aug = 0.02,
-                              models::Taps* taps = nullptr);
+/// Denoises in one step, as a student and a teacher's first estimate do: D = c_skip x + c_out
+/// U(cat(c_in x, r)), computed directly and not through an Euler step, which cancels at sigma 700.
+/// x_TChw has noise level sigma: init_noise_sigma times unit noise, or times what stands in for it.
+/// Returns the scaled latent, float32. Differentiable.
+torch::Tensor denoise_once(models::UNetSpatioTemporalConditionModel& unet,
+                           const Conditioning& conditioning, const torch::Tensor& x_TChw,
+                           double sigma = 700, double noise_aug = 0.02,
+                           models::Taps* taps = nullptr);
 
 struct StudentDisparityOptions {
   std::int64_t height = 0, width = 0;  ///< of the disparity, in pixels
@@ -47,12 +48,12 @@ struct StudentDisparityOptions {
 
 struct StudentDisparity {
   torch::Tensor disparity_THW;  ///< float32, the head's own scale (see normalize_disparity)
-  torch::Tensor latent_TChw;    ///< as student_denoise returns it; undefined unless asked for
+  torch::Tensor latent_TChw;    ///< as denoise_once returns it; undefined unless asked for
 };
 
 /// The one-step student with a head in place of the VAE: disparity from features inside the UNet,
 /// of which only those that the head takes are kept. Without `latent` the UNet's last two layers
-/// do not run; they get no gradient from the disparity in any case. x_TChw as for student_denoise.
+/// do not run; they get no gradient from the disparity in any case. x_TChw as for denoise_once.
 /// Differentiable. Throws ShapeError.
 StudentDisparity student_disparity(models::UNetSpatioTemporalConditionModel& unet,
                                    models::TemporalDptHead& head, const Conditioning& conditioning,

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "vdd/config/writer.h"
+#include "vdd/distill/distillation.h"
 #include "vdd/eval/protocol.h"
 #include "vdd/sweep/sweep_config.h"
-#include "vdd/train/distillation.h"
 
 namespace vdd::sweep {
 
@@ -21,16 +21,18 @@ namespace vdd::sweep {
 struct Run {
   std::size_t row;
   std::int64_t seed;
-  std::shared_ptr<train::Stage> stage = {};  ///< what is trained; null: nothing
-  config::Leaves settings = {};              ///< all of the stage's
-  std::optional<std::size_t> student = {};   ///< the run that it starts from
+  std::shared_ptr<distill::Distillation> training = {};  ///< null: nothing is trained
+  config::Leaves settings = {};                          ///< all of the training's
+  std::optional<std::size_t> student = {};               ///< the run that it starts from
 
   // What identify() finds.
   std::vector<std::string> key = {};  ///< "name=value": all that determines the model
   std::string hash = {};              ///< SHA-256 of the key
   std::filesystem::path folder = {};  ///< of the training run, or of a model that is there
 
-  std::filesystem::path model() const { return stage ? folder / "checkpoints" / "best" : folder; }
+  std::filesystem::path model() const {
+    return training ? folder / "checkpoints" / "best" : folder;
+  }
 };
 
 struct Plan {

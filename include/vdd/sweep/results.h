@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "vdd/bench/stage_bench.h"
 #include "vdd/eval/result.h"
-#include "vdd/pipeline/stage_bench.h"
 #include "vdd/sweep/plan.h"
 #include "vdd/sweep/table.h"
 
@@ -23,10 +23,10 @@ struct RunResult {
 /// Results are in the order of plan.runs; `times` names its models as the rows. Throws ConfigError
 /// if results of one evaluation were not computed alike (eval::difference()).
 Table make_table(const Plan& plan, const std::vector<RunResult>& results,
-                 const std::optional<pipeline::StageBench>& times);
+                 const std::optional<bench::StageBench>& times);
 
 /// What stands behind a row with one seed.
-struct RunRecord {
+struct RowRecord {
   std::string row = {};
   std::int64_t seed = 0;
   std::string folder = {};
@@ -53,8 +53,8 @@ struct SweepRecord {
   std::int64_t format = 1;
   std::string version = {};
   SweepConfig config = {};
-  std::vector<RunRecord> runs = {};
-  std::vector<pipeline::StageCost> times = {};
+  std::vector<RowRecord> runs = {};
+  std::vector<bench::StageCost> times = {};
 
   constexpr void fields(auto& f) {
     f("format", format, "of this file", in_range(1, 1));
@@ -66,7 +66,7 @@ struct SweepRecord {
 };
 
 SweepRecord make_record(const Plan& plan, const std::vector<RunResult>& results,
-                        const std::optional<pipeline::StageBench>& times,
+                        const std::optional<bench::StageBench>& times,
                         const std::filesystem::path& output);
 
 }  // namespace vdd::sweep

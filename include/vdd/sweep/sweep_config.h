@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "vdd/bench/stage_bench.h"
 #include "vdd/core/field_checks.h"
-#include "vdd/pipeline/stage_bench.h"
 #include "vdd/predict/predictor.h"
 
 // A table of a paper as a file: what is trained for it, and what is measured. docs/ablation.md
@@ -67,7 +67,7 @@ struct SweepConfig {
   std::vector<EvaluationConfig> evaluate = {};
   std::vector<std::string> columns = {"abs_rel", "delta1"};
   std::vector<std::string> times = {};
-  pipeline::StageBenchConfig bench = {};
+  bench::StageBenchConfig bench = {};
   predict::PredictorConfig predictor = {};
   std::string device = "cpu";
   std::int64_t threads = 0;

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,13 @@ using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 /// Parameters and buffers in the order of Python's state_dict(): those of a module, its buffers,
 /// then its children. The tensors share memory with the module and carry no gradient history.
 NamedTensors state_dict(const torch::nn::Module& module);
+
+/// The parameters of a module by name, in state_dict order: the live tensors. `prefix` goes before
+/// each name ("unet.").
+NamedTensors named_parameters(const torch::nn::Module& module, const std::string& prefix = "");
+
+/// Bytes of all tensors together.
+std::int64_t total_bytes(const NamedTensors& tensors);
 
 struct TensorInfo {
   std::string name;

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "vdd/distill/teacher_cache.h"
+
+namespace vdd::distill {
+
+/// Targets by the parts of their key, from a cache if there is one, else computed. An entry that is
+/// damaged is a warning, and computed anew. For any thread.
+class TargetStore {
+ public:
+  /// `dir` empty: no cache.
+  TargetStore(const std::filesystem::path& dir, CacheUse use);
+
+  bool has_cache() const { return cache_.has_value(); }
+  /// Says whether the cache has an entry, sound or not.
+  bool contains(const KeyParts& parts) const;
+  /// Returns nothing if there is no cache or no sound entry.
+  std::optional<TeacherTarget> find(const KeyParts& parts) const;
+  /// Returns what `compute` gave, now or at any time before. A target that several threads ask for
+  /// is computed once.
+  TeacherTarget get(const KeyParts& parts, const std::function<TeacherTarget()>& compute);
+  /// Targets that get() has computed so far.
+  std::int64_t computed() const { return computed_; }
+
+  /// Tells the cache, before it is filled, of `bytes` to come, and of `reserved` bytes below `run`
+  /// that are the checkpoints'. Warns if it will not fit.
+  void reserve_disk(std::int64_t bytes, std::int64_t reserved, const std::filesystem::path& run);
+  /// Warns of the entries that could not be written, if there were any.
+  void log_unwritten() const;
+
+ private:
+  std::optional<TeacherCache> cache_;
+  std::array<std::mutex, 16> locks_;  ///< of targets, by the hash of their key
+  std::atomic<std::int64_t> computed_ = 0;
+};
+
+}  // namespace vdd::distill

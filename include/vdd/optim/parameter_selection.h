@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vdd/core/field_checks.h"
+#include "vdd/tensor/state_dict.h"
+
+// Which parameters train. A pattern is a piece of a parameter's name, whole segments between dots:
+// "attn2.to_q" is in "mid_block.attentions.0.transformer_blocks.0.attn2.to_q.weight"; `*` stands
+// for any characters, dots too, and `?` for one. The last pattern of the list that fits a name
+// decides: it trains, or with a leading "!" it is frozen. No pattern: frozen.
+namespace vdd::optim {
+
+struct SelectionConfig {
+  /// Stage 1: all but what works across frames, and but the parts of the cross-attention that a
+  /// context of one token leaves idle: their gradient is zero but for rounding, of which Adam would
+  /// make full-size steps.
+  std::vector<std::string> patterns = {"*",
+                                       "!temporal_res_block",
+                                       "!temporal_transformer_blocks",
+                                       "!time_pos_embed",
+                                       "!time_mixer",
+                                       "!attn2.to_q",
+                                       "!attn2.to_k",
+                                       "!transformer_blocks.*.norm2"};
+
+  constexpr void fields(auto& f) {
+    f("patterns", patterns,
+      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen",
+      non_empty);
+  }
+};
+
+/// True if `pattern` (without "!") is a run of whole segments of `name`.
+bool matches_name(const std::string& pattern, const std::string& name);
+
+struct Selection {
+  struct Parameter {
+    std::string name;
+    torch::Tensor tensor;
+    bool trained = false;
+    std::string pattern;  ///< which decided, as written; empty if none fits
+  };
+  std::vector<Parameter> parameters;  ///< all, in the order given
+
+  tensor::NamedTensors trained() const;
+  tensor::NamedTensors frozen() const;
+  /// For people: per group (first segment of the name, with the index of a list) tensors,
+  /// parameters and what of them trains; then what each excluding pattern froze.
+  std::string table() const;
+};
+
+/// Decides each parameter and sets its requires_grad. Throws ConfigError if an including pattern
+/// fits no name, if nothing trains, or if a trained parameter is not float32 (or double): master
+/// weights are never in half precision. An excluding pattern that fits nothing is a warning.
+Selection select_parameters(const tensor::NamedTensors& parameters, const SelectionConfig& config);
+
+}  // namespace vdd::optim

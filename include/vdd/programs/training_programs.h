@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vdd/distill/distillation.h"
+#include "vdd/train/training.h"
+
+// The programs that train, in one table: presets, `vdd doctor`, `vdd cache`, sweeps and the
+// programs themselves read it.
+namespace vdd::programs {
+
+struct TrainingProgram {
+  std::string name;         ///< "distill_unet", "vdd train-vae"
+  std::string file_prefix;  ///< of the names of its config files: "stage1"
+  /// Reads a config file and `key.sub=value` settings over it. Throws ConfigError.
+  std::unique_ptr<train::Training> (*load)(const std::filesystem::path& file,
+                                           std::span<const std::string> overrides);
+  std::string (*documentation)(const std::string& title);  ///< of its config, Markdown
+};
+
+const std::vector<TrainingProgram>& training_programs();
+
+/// Throws ConfigError if there is no program of this name.
+const TrainingProgram& training_program(const std::string& name);
+
+/// Loads a config of the program `name`, which must distil. Throws ConfigError.
+std::unique_ptr<distill::Distillation> load_distillation(const std::string& name,
+                                                         const std::filesystem::path& file,
+                                                         std::span<const std::string> overrides);
+
+}  // namespace vdd::programs

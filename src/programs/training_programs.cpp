@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/programs/training_programs.h"
+
+#include <algorithm>
+
+#include "vdd/config/markdown.h"
+#include "vdd/config/reader.h"
+#include "vdd/core/error.h"
+#include "vdd/core/text.h"
+#include "vdd/distill/distill_decoder.h"
+#include "vdd/distill/distill_unet.h"
+#include "vdd/teach/train_teacher.h"
+#include "vdd/teach/train_vae.h"
+
+namespace vdd::programs {
+namespace fs = std::filesystem;
+namespace {
+
+template <typename Training, typename Config>
+TrainingProgram program(const char* file_prefix) {
+  return {
+      .name = Training(Config()).program(),
+      .file_prefix = file_prefix,
+      .load = [](const fs::path& file,
+                 std::span<const std::string> overrides) -> std::unique_ptr<train::Training> {
+        return std::make_unique<Training>(config::load<Config>(file, overrides));
+      },
+      .documentation = [](const std::string& title) { return config::to_markdown<Config>(title); }};
+}
+
+}  // namespace
+
+const std::vector<TrainingProgram>& training_programs() {
+  static const std::vector<TrainingProgram> programs = {
+      program<distill::UnetDistillation, distill::DistillUnetConfig>("stage1"),
+      program<distill::DecoderDistillation, distill::DistillDecoderConfig>("stage2"),
+      program<teach::TeacherTraining, teach::TrainTeacherConfig>("train_teacher"),
+      program<teach::VaeTraining, teach::TrainVaeConfig>("train_vae")};
+  return programs;
+}
+
+const TrainingProgram& training_program(const std::string& name) {
+  const auto it = std::ranges::find(training_programs(), name, &TrainingProgram::name);
+  if (it == training_programs().end()) {
+    throw ConfigError(concat("program '", escape(name), "' is unknown"));
+  }
+  return *it;
+}
+
+std::unique_ptr<distill::Distillation> load_distillation(const std::string& name,
+                                                         const fs::path& file,
+                                                         std::span<const std::string> overrides) {
+  auto training = training_program(name).load(file, overrides);
+  auto* distillation = dynamic_cast<distill::Distillation*>(training.get());
+  if (distillation == nullptr)
+    throw ConfigError(concat(file.string(), ": ", name, " distils nothing"));
+  training.release();
+  return std::unique_ptr<distill::Distillation>(distillation);
+}
+
+}  // namespace vdd::programs

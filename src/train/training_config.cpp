@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/train/training_config.h"
+
+namespace vdd::train {
+
+std::vector<std::string> TrainingConfig::check() const {
+  std::vector<std::string> errors;
+  if (precision.compute == "fp16" && train.device == "cpu") {
+    errors.emplace_back("precision.compute: fp16 runs on cuda only");
+  }
+  if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
+      lr_schedule.warmup >= train.max_steps) {
+    errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");
+  }
+  return errors;
+}
+
+void resolve(TrainingConfig& config) {
+  if (config.lr_schedule.shape != "constant" && config.lr_schedule.length == 0) {
+    config.lr_schedule.length = config.train.max_steps;
+  }
+}
+
+}  // namespace vdd::train

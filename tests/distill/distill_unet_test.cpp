@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vdd/distill/distill_unet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "distill/distiller_fixture.h"
+#include "support/clips.h"
+#include "support/temp_dir.h"
+#include "vdd/core/random.h"
+#include "vdd/pipeline/sampling.h"
+#include "vdd/tensor/random.h"
+
+namespace vdd::distill {
+namespace {
+
+namespace fs = std::filesystem;
+using test::content;
+using test::TempDir;
+
+class UnetDistillerTest : public DistillerTest<DistillUnetConfig> {
+ protected:
+  UnetDistillerTest() { config_.teacher.steps = 3; }
+  UnetDistiller distiller(const std::shared_ptr<ClipTargets>& given) {
+    return {config_, parts(given)};
+  }
+};
+
+TEST(NoiseSeed, IsWhatTheDocumentedFormulaGives) {
+  // key[:15] as a number; int.from_bytes(sha256(f"{seed}/{index}/noise").digest()[:8], "little") >>
+  // 1
+  const std::string key = "c14fb69a2407371ee9202c2729c41ff9b25654d49f4d24713f2e30cd2529533f";
+  EXPECT_EQ(noise_seed(true, 3, key, 11), 3921651137640477379);
+  EXPECT_EQ(noise_seed(false, 3, key, 11), 7350180692515033386);
+}
+
+TEST_F(UnetDistillerTest, TheTargetIsTheTeachersSampleOfTheRedrawnNoise) {
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget target = targets()->get(clip, 0);
+
+  auto model = pipeline::load_depth_model({.model = config_.model.teacher});
+  const auto seed = static_cast<std::uint64_t>(target.noise_seed);
+  const torch::Tensor pixels =
+      tensor::randn(clip.rgb_TCHW.sizes(), derive_seed(seed, 0, "pixel_noise"));
+  const auto conditioning =
+      pipeline::encode_video(model.vae, model.image_encoder, clip.rgb_TCHW, 0.02, pixels);
+  const torch::Tensor latent =
+      pipeline::teacher_sample(model.unet, diffusion::EulerSchedule(model.scheduler), 3,
+                               conditioning, tensor::randn({2, 4, 8, 16}, seed));
+  EXPECT_TRUE(torch::equal(target.rgb_latent_TChw, conditioning.rgb_latent_TChw));
+  EXPECT_TRUE(torch::equal(target.image_embeds_TD, conditioning.image_embeds_TD));
+  EXPECT_TRUE(torch::equal(target.teacher_latent_TChw, latent));
+}
+
+TEST_F(UnetDistillerTest, TheStudentIsTheDenoiserInClosedForm) {
+  for (const char* input : {"noise", "rgb_latent"}) {
+    config_.student.input = input;
+    const auto given = targets();
+    UnetDistiller student = distiller(given);
+    const TeacherTarget target = given->get(dataset_->load(0, 1), 1);
+
+    auto unet = pipeline::load_unet(folders_.unet);
+    const torch::Tensor start =
+        config_.student.input == "noise"
+            ? tensor::randn({2, 4, 8, 16}, static_cast<std::uint64_t>(target.noise_seed))
+            : 0.18215 * target.rgb_latent_TChw;
+    const double sigma = 700, root = std::sqrt(sigma * sigma + 1);
+    const torch::Tensor u =
+        unet(torch::cat({start, target.rgb_latent_TChw}, 1).unsqueeze(0),
+             torch::tensor(0.25 * std::log(sigma)), target.image_embeds_TD.unsqueeze(0),
+             torch::tensor({{7.0, 127.0, 0.02}}))
+            .squeeze(0);
+    const torch::Tensor expected = start * root / (root * root) - sigma / root * u;
+    const torch::NoGradGuard no_grad;
+    EXPECT_LT((student.denoise(target) - expected).abs().max().item<double>(), 2e-5) << input;
+  }
+}
+
+TEST_F(UnetDistillerTest, ManyStepsAskForTheTeachersLatentAtTheNoiseLevelOfTheSample) {
+  config_.student = {.input = "noise", .forward = "multi_step"};
+  config_.loss.lambda = 0;
+  const auto given = targets();
+  UnetDistiller student = distiller(given);
+  for (const std::int64_t n : {1, 2}) {
+    const data::Clip clip = dataset_->load(0, n);
+    const TeacherTarget target = given->get(clip, n);
+    const torch::Tensor z = target.teacher_latent_TChw;
+    const double sigma = diffusion::EulerSchedule()
+                             .sigmas(3)[Random(derive_seed(0, n, "level")).below(3)]
+                             .item<double>();
+    const torch::Tensor x = z + sigma * tensor::randn(z.sizes(), derive_seed(0, n, "level_noise"));
+    const double root = std::sqrt(sigma * sigma + 1);
+    auto unet = pipeline::load_unet(folders_.unet);
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor u =
+        unet(torch::cat({x / root, target.rgb_latent_TChw}, 1).unsqueeze(0),
+             torch::tensor(0.25 * std::log(sigma)), target.image_embeds_TD.unsqueeze(0),
+             torch::tensor({{7.0, 127.0, 0.02}}))
+            .squeeze(0);
+    const torch::Tensor denoised = x / (root * root) - sigma / root * u;
+    const double expected = (denoised - z).square().mean().item<double>();
+    EXPECT_NEAR(student.step(clip, n).loss.total.item<double>(), expected, 1e-4 * expected);
+  }
+}
+
+TEST_F(UnetDistillerTest, ManyStepsAreUsedInOne) {
+  config_.student = {.input = "noise"};
+  const auto given = targets();
+  const TeacherTarget target = given->get(dataset_->load(0, 1), 1);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor one = distiller(given).denoise(target);
+  config_.student.forward = "multi_step";
+  EXPECT_TRUE(torch::equal(distiller(given).denoise(target), one));
+}
+
+TEST_F(UnetDistillerTest, TheNoiseBelongsToTheClipOrToTheSample) {
+  const data::ClipPlan plan = dataset_->plan(0, 0);
+  const auto seed = [&](std::int64_t n) {
+    return targets()->request(plan.content_key, n).noise_seed;
+  };
+  config_.student.input = "noise";
+  config_.student.noise = "per_sample";
+  EXPECT_NE(seed(0), seed(1));
+  config_.student.noise = "fixed_per_clip";
+  EXPECT_EQ(seed(0), seed(1));
+  config_.student = {.input = "rgb_latent", .noise = "per_sample"};
+  EXPECT_EQ(seed(0), seed(1));
+}
+
+TEST_F(UnetDistillerTest, LossAndGradientsDoNotDependOnTheCache) {
+  const data::Clip clip = dataset_->load(0, 2);
+  std::vector<std::map<std::string, torch::Tensor>> gradients;
+  std::vector<torch::Tensor> losses;
+  for (const fs::path& cache : {fs::path(), folder_ / "cache", folder_ / "cache"}) {
+    const auto given = targets(cache);
+    UnetDistiller student = distiller(given);
+    const train::SampleLoss sample = student.step(clip, 2);
+    sample.loss.total.backward();
+    losses.push_back(sample.loss.total.detach());
+    auto& own = gradients.emplace_back();
+    for (const auto& [name, value] : student.selection().trained()) own[name] = value.grad();
+    EXPECT_EQ(given->teacher().unet_loaded(), gradients.size() < 3) << "a hit loads no teacher";
+  }
+  for (const std::size_t other : {1, 2}) {
+    EXPECT_TRUE(torch::equal(losses[0], losses[other]));
+    for (const auto& [name, grad] : gradients[0]) {
+      EXPECT_TRUE(torch::equal(grad, gradients[other].at(name))) << name;
+    }
+  }
+}
+
+TEST_F(UnetDistillerTest, SparesThePixelsOfClipsInTheCacheAndReadsThemAgainIfTheEntryIsDamaged) {
+  const auto given = targets(folder_ / "cache");
+  const data::ClipPlan plan = dataset_->plan(0, 0);
+  EXPECT_TRUE(given->wants_pixels(plan));
+  const TeacherTarget target = given->get(dataset_->load(plan), 0);
+  EXPECT_FALSE(given->wants_pixels(plan));
+  data::Clip blind;
+  blind.content_key = plan.content_key;
+  EXPECT_TRUE(identical(given->get(blind, 0), target));
+
+  const TeacherCache cache(folder_ / "cache");
+  const auto path =
+      cache.path(cache_key(given->teacher().key_parts(given->request(plan.content_key, 0))));
+  fs::resize_file(path, fs::file_size(path) - 8);
+  EXPECT_TRUE(identical(given->get(blind, 0), target));
+  EXPECT_TRUE(cache_verify(folder_ / "cache").problems.empty()) << "written anew";
+}
+
+TEST_F(UnetDistillerTest, EveryInputOfATargetIsInItsKey) {
+  const auto key = [&] {
+    const auto given = targets();
+    return cache_key(given->teacher().key_parts(given->request("abc", 0)));
+  };
+  std::set<std::string> keys = {key()};
+  const auto changed = [&] { return keys.insert(key()).second; };
+  EXPECT_FALSE(changed());
+  config_.teacher.steps = 4;
+  EXPECT_TRUE(changed());
+  config_.teacher.noise_aug = 0.01;
+  EXPECT_TRUE(changed());
+  config_.teacher.target_dtype = "fp16";
+  EXPECT_TRUE(changed());
+  config_.teacher.dtype = "bf16";
+  EXPECT_TRUE(changed());
+  config_.data.frames = 3;
+  EXPECT_TRUE(changed());
+  config_.train.seed = 1;
+  EXPECT_TRUE(changed());
+  const fs::path other = folder_ / "teacher";
+  pipeline::write_random_teacher(other, {.seed = 1});
+  for (const char* part : {"unet", "vae", "image_encoder"}) {
+    auto& folder = std::string_view(part) == "unet"  ? folders_.unet
+                   : std::string_view(part) == "vae" ? folders_.vae
+                                                     : folders_.image_encoder;
+    folder = other / part;
+    EXPECT_TRUE(changed()) << part;
+  }
+}
+
+TEST_F(UnetDistillerTest, FrozenTensorsShareMemoryWithTheTeacher) {
+  const auto given = targets();
+  UnetDistiller student = distiller(given);
+  given->get(dataset_->load(0, 0), 0);
+  ASSERT_TRUE(given->teacher().unet_loaded());
+  std::map<std::string, torch::Tensor> teacher;
+  for (const auto& [name, value] : given->teacher().unet_parameters()) teacher[name] = value;
+  for (const auto& p : student.selection().parameters) {
+    EXPECT_EQ(p.tensor.data_ptr() == teacher.at(p.name).data_ptr(), !p.trained) << p.name;
+  }
+}
+
+TEST_F(UnetDistillerTest, OneUpdateLeavesTheTeacherAsItWas) {
+  const auto given = targets();
+  UnetDistiller student = distiller(given);
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget before = given->get(clip, 0);
+  optim::Optimizer optimizer(student.groups(), config_.optimizer);
+  student.step(clip, 0).loss.total.backward();
+  optimizer.step(1000);
+  EXPECT_TRUE(identical(given->get(clip, 0), before));
+}
+
+TEST_F(UnetDistillerTest, AModelFolderReadsBackAsTheSameStudent) {
+  const auto given = targets();
+  UnetDistiller student = distiller(given);
+  const TeacherTarget target = given->get(dataset_->load(0, 0), 0);
+  optim::Optimizer optimizer(student.groups(), config_.optimizer);
+  student.step(dataset_->load(0, 0), 0).loss.total.backward();
+  optimizer.step(1000);
+  const fs::path checkpoint = folder_ / "run/checkpoints/step-000001";
+  fs::create_directories(checkpoint);
+  student.save_model(checkpoint, 1);
+
+  UnetDistiller again = distiller(targets());
+  again.load_model(checkpoint);
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(torch::equal(student.denoise(target), again.denoise(target)));
+  const auto found = pipeline::find_model(checkpoint);
+  EXPECT_EQ(found.info.input, "rgb_latent");
+  EXPECT_EQ(found.info.steps, 1);
+  EXPECT_TRUE(fs::equivalent(found.vae, folders_.vae));
+}
+
+TEST_F(UnetDistillerTest, EveryTrainedTensorGetsAGradient) {
+  UnetDistiller student = distiller(targets());
+  train::audit(student, dataset_->load(0, 0));  // throws otherwise
+}
+
+TEST_F(UnetDistillerTest, ARandomTeachersLatentsDependOnVideoAndNoise) {
+  config_.student = {.input = "noise", .noise = "per_sample"};
+  config_.teacher.steps = 5;
+  const auto given = targets();
+  const data::Clip a = dataset_->load(0, 0);
+  data::Clip b = dataset_->load(0, 0);
+  for (std::int64_t n = 1; b.source_id.substr(0, 12) == a.source_id.substr(0, 12); ++n) {
+    b = dataset_->load(0, n);
+  }
+  const torch::Tensor latent = given->get(a, 0).teacher_latent_TChw;
+  const torch::Tensor other_noise = given->get(a, 1).teacher_latent_TChw;
+  const torch::Tensor other_video = given->get(b, 0).teacher_latent_TChw;
+  const double std = latent.std().item<double>();
+  EXPECT_GT(std, 0.3);
+  EXPECT_LT(std, 3);
+  const auto distance = [&](const torch::Tensor& x) {
+    return (latent - x).square().mean().sqrt().item<double>();
+  };
+  EXPECT_GT(distance(other_noise), 0.3 * std);
+  EXPECT_GT(distance(other_video), distance(other_noise));
+  EXPECT_NEAR(given->get(a, 0).rgb_latent_TChw.std().item<double>(), 1 / 0.18215, 4);
+}
+
+}  // namespace
+}  // namespace vdd::distill
