@@ -99,7 +99,7 @@ TEST(TrainVae, LearnsFromATeachersAnswersTheSameWithAndWithoutTheCache) {
     auto settings = arguments(folder / "data", folder / run);
     for (auto& setting : settings) {
       if (setting.ends_with("train_vae.yaml")) {
-        setting = VDD_SOURCE_DIR "/configs/tiny/train_vae_answers.yaml";
+        setting = VDD_SOURCE_DIR "/configs/tiny_teacher/08_train_vae_answers.yaml";
       }
     }
     settings.insert(settings.end(),
