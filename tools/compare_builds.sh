@@ -33,7 +33,7 @@ same() {
 "$old/vdd" sample-data --out "$work/data" --seed 5 --sequences 4 --frames 8 --size 64x128 > /dev/null
 
 settings=(data.root="$work/data" data.frames=3 data.height=64 data.width=128 train.max_steps=4 train.accumulation=2
-  train.threads=2 train.checkpoint_every=2 train.keep=4 validation.every=2 validation.clips=1)
+  train.threads=2 train.checkpoint_every=2 train.keep=4 lr_schedule.warmup=2 validation.every=2 validation.clips=1)
 
 # train <run> <program ...>: for both builds; a program is a path below the folder of the build, and its options.
 train() {

@@ -42,7 +42,7 @@ struct DescribeValue {
   Row operator()(const SectionList&) const { return {}; }
 };
 
-/// A table cell: the bar would end it.
+/// Escapes bars, each of which would end a table cell.
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -52,7 +52,7 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-/// Help as a sentence of its own.
+/// Turns a help text into a sentence of its own.
 std::string sentence(std::string text) {
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
     text[0] = static_cast<char>(text[0] - 'a' + 'A');

@@ -86,7 +86,7 @@ class TreeBuilder {
     }
   }
 
-  /// Dotted name of what is being read.
+  /// Returns the dotted name of what is being read.
   std::string path(std::string_view last = {}) const {
     std::string out;
     const auto add = [&out](std::string_view part) {
@@ -111,7 +111,8 @@ class TreeBuilder {
     Node node;
     Entry key;
     bool has_key = false;
-    /// Refused, but read to its end: a syntax error may follow, and says more.
+    /// Marks a map or list in the place of a key: it is refused, but read to its end, because a
+    /// syntax error may follow, which says more.
     bool is_key = false;
     std::unordered_set<std::string> keys;
   };

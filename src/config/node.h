@@ -14,7 +14,7 @@ namespace vdd::config {
 
 struct Place {
   std::shared_ptr<const std::string> name;  ///< file, or "command line"
-  int line = 0;                             ///< from 1; 0: the whole
+  int line = 0;                             ///< counted from 1; 0: the whole file
   int column = 0;
 
   std::string text() const;
@@ -54,12 +54,12 @@ class Errors {
   void add(const Place& place, std::string_view key, std::string_view message);
   std::size_t count() const { return count_; }
   const std::vector<std::string>& lines() const { return lines_; }
-  /// One per line; the first 50 and a count of the rest.
+  /// Returns the errors, one per line: the first 50 and a count of the rest.
   std::string text() const;
   void throw_if_any() const {
     if (count_ > 0) throw ConfigError(text());
   }
-  /// Adds the last one and throws.
+  /// Adds a last error and throws all of them as a ConfigError.
   [[noreturn]] void fail(const Place& place, std::string_view key, std::string_view message) {
     add(place, key, message);
     throw ConfigError(text());
@@ -75,10 +75,10 @@ constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 /// Fails on text that is too long, no UTF-8, or has control characters: a YAML parser takes some
 /// without a word.
 void check_text(std::string_view text, const Place& file, Errors& errors);
-/// One YAML document, or kNull for an empty text. Syntax errors end it, all other faults are
+/// Parses one YAML document; kNull for an empty text. Syntax errors end it, all other faults are
 /// collected.
 Node parse_yaml(std::string_view text, const Place& file, Errors& errors);
-/// One JSON document.
+/// Parses one JSON document.
 Node parse_json(std::string_view text, const Place& file, Errors& errors);
 
 }  // namespace vdd::config

@@ -223,7 +223,7 @@ Place whole(std::string name) {
   return {std::make_shared<const std::string>(std::move(name)), 0, 0};
 }
 
-/// The keys of `over` replace those of `node`, section by section.
+/// Replaces keys of `node` by those of `over`, section by section.
 void merge(Node& node, Node over) {
   if (node.kind != Node::Kind::kMap || over.kind != Node::Kind::kMap) {
     if (over.kind != Node::Kind::kNull || node.kind != Node::Kind::kMap) node = std::move(over);

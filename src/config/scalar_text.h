@@ -11,7 +11,7 @@ namespace vdd::config {
 std::string scalar_text(bool value);
 std::string scalar_text(std::int64_t value);
 std::string scalar_text(double value);
-/// Bare if YAML and people read it as the same string, else in double quotes.
+/// Writes a string bare if YAML and people read it as the same string, else in double quotes.
 std::string scalar_text(const std::string& value);
 
 template <typename T>

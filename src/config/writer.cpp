@@ -49,7 +49,7 @@ void write_section(std::string& out, const Section& section, std::size_t indent,
 
 struct YamlValue {
   std::string& out;
-  std::size_t indent;  ///< of the key that the value belongs to
+  std::size_t indent;  ///< indent of the key that the value belongs to
 
   template <typename T>
   void operator()(T* value) const {

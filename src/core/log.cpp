@@ -76,6 +76,7 @@ void write(Level level, std::string_view logger, std::string_view message) {
   const std::string_view mark = level == Level::kError     ? "error: "
                                 : level == Level::kWarning ? "warning: "
                                                            : "";
+  // A progress line on the terminal would run into the message.
   Progress::hide();
   root().log(to_spdlog(level), "[{}] {}{}", logger, mark, message);
 }

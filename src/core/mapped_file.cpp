@@ -44,7 +44,7 @@ struct sigaction g_before {};
 
 }  // namespace
 
-/// May call what is safe in a signal handler only.
+/// Handles SIGBUS, and so may call only what is safe in a signal handler.
 void MappedFile::Watched::handle(int signal, siginfo_t* info, void* context) {
   const auto* address = static_cast<const std::byte*>(info->si_addr);
   // A signal that somebody sent has no address.

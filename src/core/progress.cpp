@@ -81,7 +81,7 @@ void Progress::update(std::int64_t done, std::string_view note) {
   if (done > done_) {
     const double elapsed = seconds_between(last_update_, now);
     const double each = elapsed / static_cast<double>(done - done_);
-    // A plain mean at first, then one that forgets.
+    // Averages plainly at first, then forgets old steps.
     const double share =
         std::max(1.0 / static_cast<double>(++updates_), 1 - std::exp(-elapsed / kForgetSeconds));
     seconds_per_item_ =

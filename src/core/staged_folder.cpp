@@ -33,7 +33,8 @@ bool is_taken(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
-/// renameat2 with flags: 0, or the errno. Nothing if the file system does not know the flags.
+/// Calls renameat2 with flags and returns 0 or the errno; nothing if the file system does not know
+/// the flags.
 std::optional<int> rename_with(unsigned flags, const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return 0;
   if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return std::nullopt;
@@ -56,14 +57,14 @@ void require_renamed(int error, const fs::path& to) {
   fail_write(to, "cannot be put in place");
 }
 
-/// The path with a name at its end: without a last separator, "." or "..".
+/// Returns the path with a name at its end: without a last separator, "." or "..".
 fs::path named(const fs::path& path) {
   const fs::path name = path.filename();
   if (name == "." || name == "..") return named(fs::absolute(path).lexically_normal());
   return name.empty() ? path.parent_path() : path;
 }
 
-/// Another first part before the "<name>-<random>" of a sibling.
+/// Puts another first part before the "<name>-<random>" of a sibling.
 fs::path relabelled(const fs::path& sibling, std::string_view from, std::string_view to) {
   return sibling.parent_path() / concat(to, sibling.filename().string().substr(from.size()));
 }
@@ -203,6 +204,7 @@ StagedFolder::~StagedFolder() {
 
 void StagedFolder::commit() {
   try {
+    // The content must be on the disk before the name is, or a crash leaves half a folder.
     for (const auto& entry : fs::recursive_directory_iterator(staged_)) {
       if (entry.is_directory()) {
         sync_folder(entry.path());
@@ -228,6 +230,7 @@ void StagedFolder::replace() {
   if (const auto status = rename_with(RENAME_EXCHANGE, staged_, final_)) {
     require_renamed(*status, final_);
   } else {
+    // From this name finish_replacement() knows what a crash between the renames cut in two.
     old = relabelled(staged_, kTemporary, kReplaced);
     require_renamed(rename_new(final_, old), old);
     sync_folder(parent_of(final_));

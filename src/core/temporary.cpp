@@ -33,7 +33,7 @@ std::string sibling_start(const fs::path& path, std::string_view first) {
   return concat(first, name.substr(0, 180), sha256_hex(name).substr(0, kDigits), '-');
 }
 
-/// The entries of `folder` whose names fit; none if it cannot be listed.
+/// Lists the entries of `folder` whose names fit; none if it cannot be listed.
 template <typename Fits>
 std::vector<fs::path> entries_of(const fs::path& folder, Fits fits) {
   std::vector<fs::path> found;

@@ -17,11 +17,11 @@ std::string errno_text(int error = errno);
 
 inline constexpr std::string_view kTemporary = ".tmp-";
 
-/// ".tmp-<name>-<random>" in the folder of `path`, short enough for a file name.
+/// Returns ".tmp-<name>-<random>" in the folder of `path`, short enough for a file name.
 std::filesystem::path temporary_sibling(const std::filesystem::path& path);
 
-/// The entries beside `path` that are called "<first><its name>-<16 hexadecimal digits>"; none if
-/// the folder cannot be listed.
+/// Lists the entries beside `path` that are called "<first><its name>-<16 hexadecimal digits>";
+/// none if the folder cannot be listed.
 std::vector<std::filesystem::path> siblings(const std::filesystem::path& path,
                                             std::string_view first);
 

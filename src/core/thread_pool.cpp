@@ -15,6 +15,7 @@ ThreadPool::ThreadPool(int threads, std::size_t max_waiting) : max_waiting_(max_
 }
 
 ThreadPool::~ThreadPool() {
+  // Outlives the lock: what the dropped tasks hold may run any code when it ends.
   std::deque<std::function<void()>> dropped;
   {
     const std::lock_guard lock(mutex_);

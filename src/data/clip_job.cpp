@@ -44,6 +44,7 @@ at::Tensor BufferPool::take(at::IntArrayRef shape) {
   const auto give_back = [pool = shared_from_this(), size](void* p) {
     std::unique_ptr<float[]> mine(static_cast<float*>(p));
     const std::lock_guard lock(pool->mutex_);
+    // The bound keeps buffers of sizes that are not asked for any more from piling up.
     if (pool->free_.size() < 32) pool->free_.emplace_back(size, std::move(mine));
   };
   return at::from_blob(data, shape, give_back, at::TensorOptions().dtype(at::kFloat));
@@ -152,6 +153,7 @@ void ClipJob::fail(std::exception_ptr error) {
   try {
     std::rethrow_exception(error);
   } catch (const DataError& e) {
+    // Only unusable data can be passed over; another draw would not help against other errors.
     if (recipe_.skip_bad && attempt_ < kMaxAttempts) {
       result_.bad.push_back({plan_.source_id, e.what()});
       ++attempt_;

@@ -29,7 +29,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   std::vector<std::pair<std::size_t, std::unique_ptr<float[]>>> free_;
 };
 
-/// An unusable draw.
+/// An unusable draw, and why.
 struct BadSample {
   std::string source_id, reason;
 };
@@ -39,7 +39,7 @@ struct ClipResult {
   std::vector<BadSample> bad;
 };
 
-/// What a job needs to know; outlives it.
+/// What a ClipJob needs to know.
 struct ClipRecipe {
   std::function<ClipPlan(std::int64_t attempt)> plan;
   std::function<bool(const ClipPlan&)> wants_pixels;  ///< null: always
@@ -53,7 +53,7 @@ struct ClipRecipe {
 class ClipJob : public std::enable_shared_from_this<ClipJob> {
  public:
   ClipJob(ClipRecipe recipe, ThreadPool& pool, std::shared_ptr<BufferPool> buffers);
-  /// Throws from get() what made the clip unusable.
+  /// Starts reading. The get() of the result throws what made the clip unusable.
   std::future<ClipResult> start();
 
  private:

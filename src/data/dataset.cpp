@@ -24,10 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Changes when the same plan would give other pixels.
+/// Version of what a plan gives: changes when the same plan would give other pixels.
 constexpr std::string_view kContentVersion = "vdd clip 2";
 
-/// The sources that the root of one names; as a pattern it may be several, which share the weight.
+/// Lists the sources that the root of one names: a pattern may name several, which share the
+/// weight.
 std::vector<SourceConfig> expand(const SourceConfig& source) {
   const auto folders = match_folders(source.root);
   std::vector<SourceConfig> sources(folders.size(), source);
@@ -44,12 +45,12 @@ std::string name_of(const ClipPlan& plan, const Run& run) {
 }
 
 struct Ending {
-  std::uint64_t bytes = 0;  ///< of the whole file
+  std::uint64_t bytes = 0;  ///< size of the whole file
   std::string text;
 };
 
-/// The end of a file, where pictures of one size differ even if as many bytes hold them; nothing if
-/// it cannot be read, which whoever decodes it will report.
+/// Reads the end of a file, where pictures of one size differ even if as many bytes hold them;
+/// nothing if it cannot be read, which whoever decodes it will report.
 Ending ending_of(const fs::path& path) try {
   constexpr std::uint64_t kMost = 4096;
   const RegularFile file(path);

@@ -50,7 +50,7 @@ io::Region region_of(const Window& w) {
   return {w.top, w.bottom, w.left, w.right};
 }
 
-/// `shape` is that of a picture, not larger than anything sensible.
+/// Throws DataError unless `shape` is that of a picture, not larger than anything sensible.
 void check_sides(const fs::path& file, at::IntArrayRef shape, std::size_t rank) {
   if (shape.size() != rank || shape[0] > kMaxSide || shape[1] > kMaxSide ||
       (rank == 3 && shape[2] != 3)) {
@@ -91,8 +91,8 @@ class RayScale {
   std::array<std::vector<float>, 3> by_column_;
 };
 
-/// pixel ~ K X for camera axes x right, y down, z forward: the inverse of diag(1,-1,-1) M A, with A
-/// from pixel to (u, v, 1).
+/// Returns K with pixel ~ K X for camera axes x right, y down, z forward: the inverse of
+/// diag(1,-1,-1) M A, with A from pixel to (u, v, 1).
 Matrix3 intrinsics_of(const Matrix3& m, int height, int width) {
   Matrix3 ray{};
   for (std::size_t i = 0; i < 3; ++i) {
@@ -379,7 +379,8 @@ class Hypersim : public Source {
     }
   }
 
-  /// Camera-to-world in metres, OpenGL's camera axes turned to x right, y down, z forward.
+  /// Returns the pose, camera-to-world in metres, OpenGL's camera axes turned to x right, y down, z
+  /// forward.
   static Matrix4 pose_of(const Sequence& sequence, std::int64_t number) {
     if (number >= sequence.orientations_N33.size(0) || number >= sequence.positions_N3.size(0)) {
       throw DataError(sequence.geometry, concat("no camera pose for frame ", number));

@@ -22,9 +22,10 @@ class Brightness {
   /// all pixels count.
   void measure(const at::Tensor& color_CHW, const at::Tensor& ids_HW);
   void add(const Brightness& other);
-  /// 0.8^2.2 / p90; 0 if p90 < 1e-4; 1 if no pixel counts.
+  /// Returns 0.8^2.2 / p90; 0 if p90 < 1e-4; 1 if no pixel counts.
   double exposure() const;
-  /// The 0..1 quantile by linear interpolation between ranks, as numpy.percentile; needs a pixel.
+  /// Returns the quantile `q`, 0..1, by linear interpolation between ranks, as numpy.percentile;
+  /// needs a pixel.
   double quantile(double q) const;
   bool black() const { return brightest_ <= 0; }
 

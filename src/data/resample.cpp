@@ -28,7 +28,7 @@ struct Taps {
   int end() const { return *std::max_element(first.begin(), first.end()) + count; }
 };
 
-/// Area mean where `scale` < 1, else bilinear.
+/// Makes the taps of an area mean where `scale` < 1, else of bilinear interpolation.
 Taps make_taps(int in, int out, double scale, int offset) {
   Taps taps{.count = std::min(in, scale < 1 ? static_cast<int>(std::ceil(1 / scale)) + 1 : 2)};
   for (int i = 0; i < out; ++i) {
@@ -57,8 +57,8 @@ VDD_VECTORIZED void add_weighted(const std::uint8_t* in, float weight, float* ou
   for (int i = 0; i < n; ++i) out[i] += weight * static_cast<float>(in[i]);
 }
 
-/// Horizontal pass: one interleaved RGB row of floats into three planes, mirrored or not. The row
-/// has one float to spare at its end: a pixel is read as four.
+/// Reduces one interleaved RGB row of floats into three planes, mirrored or not. The row has one
+/// float to spare at its end: a pixel is read as four.
 void reduce_row(const float* row, const Taps& columns, int first_column, bool mirrored, float* red,
                 float* green, float* blue) {
   using Four = float __attribute__((vector_size(16)));

@@ -22,7 +22,7 @@ struct Geometry {
 
 Geometry make_geometry(int in_height, int in_width, const DataConfig& config, const ClipPlan& plan);
 
-/// The stored column or row at the centre of each output column or row (mirroring included):
+/// Return the stored column or row at the centre of each output column or row (mirroring included):
 /// nearest neighbour.
 std::vector<int> nearest_columns(const Geometry& geometry);
 std::vector<int> nearest_rows(const Geometry& geometry);
@@ -39,7 +39,7 @@ Window stored_window(const Geometry& geometry);
 void resize_rgb(const io::Image8& part, const Geometry& geometry, float* planes, int part_top = 0,
                 int part_left = 0);
 
-/// What the geometry does to an intrinsic matrix (pixel centres on integers): K' = A K, row-major
+/// Applies the geometry to an intrinsic matrix (pixel centres on integers): K' = A K, row-major
 /// 3x3.
 void transform_intrinsics(const Geometry& geometry, const double* intrinsics, double* out);
 /// The pose of the mirrored camera in the mirrored world, if the geometry mirrors: M P M with M =

@@ -25,7 +25,7 @@ bool plain_name(const std::string& name) {
          });
 }
 
-/// Of a folder that may not be there.
+/// Lists a folder that may not be there.
 std::vector<std::string> names_in(const fs::path& folder) {
   return is_folder(folder) ? list_names(folder) : std::vector<std::string>{};
 }

@@ -20,8 +20,9 @@ namespace vdd::data {
 /// Frames first .. first + length - 1 of one camera, none missing. A sequence with holes gives
 /// several runs of one name.
 struct Run {
-  std::string name;  ///< of the sequence: "vkitti2/Scene01/clone/Camera_0"
-  /// Samples spread evenly over groups (Virtual KITTI's variants), then over clips.
+  std::string name;  ///< name of the sequence: "vkitti2/Scene01/clone/Camera_0"
+  /// Name of its group: samples spread evenly over groups (Virtual KITTI's variants), then over
+  /// clips.
   std::string group;
   std::int64_t first = 0, length = 0;
 };
@@ -55,16 +56,16 @@ class Source {
   const std::string& left_out() const { return left_out_; }
   virtual bool has_depth() const = 0;
   virtual bool has_poses() const = 0;
-  /// The files that fix the RGB of frame `number`, below root().
+  /// Lists the files that fix the RGB of frame `number`, below root().
   virtual std::vector<std::filesystem::path> rgb_files(const Run& run,
                                                        std::int64_t number) const = 0;
-  /// The files that hold its depth, where has_depth().
+  /// Lists the files that hold the depth of a frame, where has_depth().
   virtual std::vector<std::filesystem::path> depth_files(const Run&, std::int64_t) const {
     return {};
   }
-  /// What the pictures are read by besides: lists of frames, tables of cameras.
+  /// Files that are read besides those of pictures: lists of frames, tables of cameras.
   const std::vector<std::filesystem::path>& tables() const { return tables_; }
-  /// How to read a clip; `out` outlives the groups. Tasks throw DataError.
+  /// Says how to read a clip, group by group; `out` outlives the groups. Tasks throw DataError.
   virtual std::vector<TaskGroup> read(const ClipPlan& plan, const ClipBuffers& out) const = 0;
 
   const std::filesystem::path& root() const { return root_; }
@@ -73,12 +74,12 @@ class Source {
   Source(std::filesystem::path root, const DataConfig& config)
       : root_(std::move(root)), config_(config) {}
 
-  /// The place of one of runs() in it.
+  /// Returns the place of `run`, which is one of runs(), in that list.
   std::size_t index_of(const Run& run) const {
     return static_cast<std::size_t>(&run - runs_.data());
   }
 
-  /// The geometry of frame i, whose file has this size.
+  /// Returns the geometry of frame i, whose file has this size.
   Geometry place(const ClipPlan& plan, const ClipBuffers& out, std::int64_t i, std::int64_t height,
                  std::int64_t width) const {
     out.stored_size[2 * i] = static_cast<int>(height);
@@ -93,16 +94,16 @@ class Source {
   std::string left_out_;
 };
 
-/// The number of the i-th frame of a clip, on disk.
+/// Returns the number on disk of the i-th frame of a clip.
 inline std::int64_t frame_number(const ClipPlan& plan, std::int64_t i) {
   return plan.first + plan.stride * (plan.reversed ? plan.frames - 1 - i : i);
 }
 
-/// What a frame is read from: RGB and, but for `rgb_only`, depth.
+/// Lists the files that a frame is read from: RGB and, but for `rgb_only`, depth.
 std::vector<std::filesystem::path> files_of(const Source& source, const Run& run,
                                             std::int64_t number, bool rgb_only);
 
-/// Asks the disk once for each file; opens none.
+/// Computes the fingerprint of a data set. Asks the disk once for each file; opens none.
 Fingerprint fingerprint_of(std::span<const Source* const> sources, bool rgb_only);
 
 /// Whether a sequence belongs to a split, by the patterns of the config.
@@ -126,22 +127,22 @@ void append_runs(const std::string& name, const std::string& group,
                  const std::vector<std::int64_t>& numbers, const DataConfig& config,
                  std::vector<Run>& runs);
 
-/// The sorted numbers of the files "<prefix><digits><suffix>" in a folder; empty if there is no
-/// such folder.
+/// Lists the sorted numbers of the files "<prefix><digits><suffix>" in a folder; empty if there is
+/// no such folder.
 std::vector<std::int64_t> list_numbers(const std::filesystem::path& folder,
                                        const std::string& prefix, const std::string& suffix);
 
-/// Names of the folders in `folder` that match a pattern, sorted; only [A-Za-z0-9._-].
+/// Lists the names of the folders in `folder` that match a pattern, sorted; only [A-Za-z0-9._-].
 std::vector<std::string> list_folders(const std::filesystem::path& folder,
                                       const std::string& pattern);
 
-/// `number` with at least `digits` digits.
+/// Writes `number` with at least `digits` digits.
 std::string padded(std::int64_t number, int digits);
 
 std::unique_ptr<Source> open_virtual_kitti(const SourceConfig&, const DataConfig&, Split);
 std::unique_ptr<Source> open_hypersim(const SourceConfig&, const DataConfig&, Split);
 std::unique_ptr<Source> open_videos(const SourceConfig&, const DataConfig&, Split);
-/// By `kind`. Throws DataError if the folder is missing or has not this layout.
+/// Opens a source by its `kind`. Throws DataError if the folder is missing or has not this layout.
 std::unique_ptr<Source> open_source(const SourceConfig&, const DataConfig&, Split);
 
 }  // namespace vdd::data

@@ -34,7 +34,7 @@ struct Sequence {
   std::shared_ptr<const Cameras> cameras;
 };
 
-/// Camera-to-world from world-to-camera: [R^T | -R^T t].
+/// Turns world-to-camera into camera-to-world: [R^T | -R^T t].
 Matrix4 inverse_rigid(const Matrix4& m) {
   Matrix4 inverse{};
   inverse[15] = 1;
@@ -139,7 +139,7 @@ class VirtualKitti : public Source {
     return both;
   }
 
-  /// The first tree in which `inside` exists; the last place looked at if there is none.
+  /// Finds the first tree in which `inside` exists; the last place looked at if there is none.
   fs::path find(std::initializer_list<const char*> trees, const fs::path& inside) const {
     fs::path place;
     for (const char* tree : trees) {
@@ -149,7 +149,7 @@ class VirtualKitti : public Source {
     return place;
   }
 
-  /// Null if the text download is not there.
+  /// Reads the tables of a sequence; null if the text download is not there.
   std::shared_ptr<const Cameras> read_cameras(const fs::path& base) const {
     const auto trees = {"", "textgt", "vkitti_2.0.3_textgt"};
     auto cameras = std::make_shared<Cameras>();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kRho = 7;  // Karras et al.
 
-// Value at `x` of a line through table[0], table[1], ..., held constant outside.
+// Returns the value at `x` of a line through table[0], table[1], ..., held constant outside.
 double interpolate(const std::vector<double>& table, double x) {
   const double last = static_cast<double>(table.size() - 1);
   x = std::clamp(x, 0.0, last);
@@ -97,6 +97,7 @@ std::vector<double> EulerSchedule::levels(std::int64_t n) const {
     } else if (config_.timestep_spacing == "leading") {
       t = back * std::floor(count / steps) + static_cast<double>(config_.steps_offset);
     } else {
+      // nearbyint takes halves to even, as numpy.round does in the original.
       t = std::nearbyint(count - static_cast<double>(i) * count / steps) - 1;
     }
     sigmas.push_back(interpolate(table_, t));

@@ -33,7 +33,7 @@ std::vector<Stamped> list_stamps(const fs::path& folder) {
   return all;
 }
 
-/// The index of the nearest of sorted times.
+/// Returns the index of the nearest of sorted times.
 template <typename T, typename Time>
 std::size_t nearest(const std::vector<T>& sorted, double time, const Time& time_of) {
   const auto after = std::lower_bound(sorted.begin(), sorted.end(), time,
@@ -48,7 +48,7 @@ at::Tensor matrix(std::initializer_list<double> rows) {
   return at::tensor(std::vector<double>(rows), at::kDouble).reshape({4, 4});
 }
 
-/// From the marker's pose to the colour camera's, by the calibration that comes with the data.
+/// Turns the marker's pose into the colour camera's, by the calibration that comes with the data.
 at::Tensor camera_pose(const std::vector<double>& row) {
   const double x = row[4], y = row[5], z = row[6], w = row[7];
   const double n = 2 / (x * x + y * y + z * z + w * w);

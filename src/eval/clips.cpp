@@ -18,7 +18,7 @@ using data::Clip;
 using data::ClipDataset;
 using data::ClipPlan;
 
-/// Every sequence, one frame at a time, nothing mirrored or cut.
+/// Sets the data layer to every sequence, one frame at a time, nothing mirrored or cut.
 data::DataConfig frame_config(const data::SourceConfig& source, std::int64_t height,
                               std::int64_t width) {
   data::DataConfig config;
@@ -61,8 +61,8 @@ class Clips : public Sequence {
     return {.intrinsics_33 = clip.intrinsics_T33[0], .cam_to_world_44 = clip.poses_T44[0]};
   }
 
-  /// Read whole, so that Hypersim's colours get one exposure for the clip, as in training; one for
-  /// each part where the trajectory has holes.
+  /// Reads the clip whole, so that Hypersim's colours get one exposure for the clip, as in
+  /// training; one for each part where the trajectory has holes.
   at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
                        std::int64_t height, std::int64_t width) const override {
     if (crop != "none") return Sequence::clip_T3hw(frames, crop, height, width);
@@ -87,7 +87,8 @@ class Clips : public Sequence {
  private:
   static constexpr float kSky = 655.35f;  // metres; far, not unknown: edges against it count
 
-  /// Depth, camera and picture of a frame come together, and are asked for one after another.
+  /// Keeps the last frame: depth, camera and picture come together, and are asked for one after
+  /// another.
   const Clip& load(std::size_t frame) const {
     if (!loaded_ || *loaded_ != frame) {
       loaded_.reset();
@@ -103,7 +104,7 @@ class Clips : public Sequence {
   mutable Clip clip_;
 };
 
-/// The size of the first picture that can be read.
+/// Returns the size of the first picture that can be read.
 std::pair<std::int64_t, std::int64_t> picture_size(const ClipDataset& data,
                                                    const std::vector<ClipPlan>& plans) {
   std::optional<DataError> first;

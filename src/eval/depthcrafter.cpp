@@ -47,9 +47,9 @@ class Benchmark : public Sequence {
   }
 
   fs::path video_;
-  std::int64_t pixels_;  ///< of a frame of the video
+  std::int64_t pixels_;  ///< pixels of a frame of the video
   fs::path archive_;
-  // One file each for all frames.
+  // Kept once read: one file holds all frames.
   mutable at::Tensor depth_THW_;
   mutable std::vector<io::Image8> pictures_;
 };

@@ -94,7 +94,7 @@ Scores mean_of(const std::vector<SequenceResult>& sequences) {
        {&Scores::abs_rel, &Scores::sq_rel, &Scores::rmse, &Scores::rmse_log, &Scores::log10,
         &Scores::delta1, &Scores::delta2, &Scores::delta3, &Scores::silog100})
     average(member);
-  // Over the sequences that have one.
+  // The mean of these is over the sequences that have the score.
   for (const auto member : {&Scores::tae, &Scores::boundary_f1, &Scores::boundary_precision,
                             &Scores::boundary_recall}) {
     double sum = 0, count = 0;

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using enum io::RowKind;
 
-/// Cut as the depth is, [T,3,H,W] in [-1,1].
+/// Reads pictures cut as the depth is, [T,3,H,W] in [-1,1].
 at::Tensor pictures(const Sequence& sequence, const std::vector<std::size_t>& frames,
                     const Protocol& p) {
   std::vector<at::Tensor> planes;

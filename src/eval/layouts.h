@@ -27,42 +27,42 @@ DataSet open_clips(const fs::path& root, const ReaderConfig& config);
 
 // What the openers share.
 
-/// The first of the places below `root` that exists; empty if none does.
+/// Finds the first of the places below `root` that exists; empty if none does.
 fs::path find_below(const fs::path& root, const std::vector<std::string>& places);
-/// Names in a folder that start and end so, in natural order ("2.png" before "10.png"), without
-/// prefix and suffix; nothing if there is no such folder.
+/// Lists the names in a folder that start with a prefix and end with a suffix, in natural order
+/// ("2.png" before "10.png"), without both; nothing if there is no such folder.
 std::vector<std::string> names_in(const fs::path& folder, const std::string& prefix,
                                   const std::string& suffix);
 /// Sorts by natural order.
 bool natural_less(const std::string& a, const std::string& b);
-/// The names that both sorted lists hold.
+/// Lists the names that both sorted lists hold.
 std::vector<std::string> common_names(const std::vector<std::string>& a,
                                       const std::vector<std::string>& b);
 
-/// A file below `folder` that a list names. Links are followed, but the name itself may not lead
-/// out: `refuse`, which throws, is told the reason if it is empty, absolute, has a level `..`, a
-/// backslash or a control character.
+/// Returns a file below `folder` that a list names. Links are followed, but the name itself may not
+/// lead out: `refuse`, which throws, is told the reason if it is empty, absolute, has a level `..`,
+/// a backslash or a control character.
 fs::path listed_file(const fs::path& folder, std::string_view name,
                      const std::function<void(std::string_view reason)>& refuse);
 
-/// Rows of numbers separated by blanks; rows that start with # are left out. Throws DataError
+/// Reads rows of numbers separated by blanks; rows that start with # are left out. Throws DataError
 /// naming the line.
 std::vector<std::vector<double>> read_rows(const fs::path& file);
-/// float64 [rows,cols] of exactly that many numbers; infinities are kept.
+/// Reads float64 [rows,cols] of exactly that many numbers; infinities are kept.
 at::Tensor read_matrix(const fs::path& file, std::int64_t rows, std::int64_t cols);
 
 /// Throws DataError if an array with frames of so many pixels is larger than anybody's depth for
 /// pictures of so many.
 void check_frame_pixels(std::int64_t pixels, std::int64_t of_picture, const fs::path& file);
-/// uint8 [H,W,3].
+/// Copies a picture to uint8 [H,W,3].
 at::Tensor to_tensor(const io::Image8& rgb);
-/// 16-bit numbers over `per_metre`; 0 is no measurement.
+/// Turns 16-bit numbers into metres, `per_metre` of them each; 0 is no measurement.
 TrueDepth depth_of(const io::Image16& stored, double per_metre);
-/// float64 [3,3] without skew.
+/// Returns intrinsics, float64 [3,3], without skew.
 at::Tensor pinhole(double fx, double fy, double cx, double cy);
-/// Intrinsics of the same picture at another size, scaled about pixel centres.
+/// Returns the intrinsics of a picture at another size, scaled about pixel centres.
 at::Tensor scaled_intrinsics(const at::Tensor& intrinsics_33, double scale_x, double scale_y);
-/// uint8 [H,W,3] to uint8 [h,w,3], bilinear, averaging where it shrinks.
+/// Resizes uint8 [H,W,3] to uint8 [h,w,3], bilinear, averaging where it shrinks.
 at::Tensor resized(const at::Tensor& rgb_HW3, std::int64_t height, std::int64_t width);
 
 }  // namespace vdd::eval

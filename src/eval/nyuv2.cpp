@@ -74,7 +74,7 @@ class Extracted : public Sequence {
   fs::path rgb_, depth_;
 };
 
-/// Three columns: picture, raw depth, filled depth.
+/// Opens a list with three columns: picture, raw depth, filled depth.
 DataSet open_extracted(const fs::path& list, bool filled) {
   DataSet data;
   std::size_t line = 0;

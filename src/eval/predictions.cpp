@@ -96,7 +96,7 @@ at::Tensor to_floats(const io::Image<T>& image, double divisor) {
   return out;
 }
 
-/// [T,h,w] of a shape that may lack T or have a single channel.
+/// Returns [T,h,w] of a shape that may lack T or have a single channel.
 std::vector<std::int64_t> without_channel(at::IntArrayRef shape) {
   std::vector<std::int64_t> out = shape.vec();
   if (out.size() == 2) out.insert(out.begin(), 1);
@@ -144,14 +144,15 @@ class OfFolder : public Predictions {
     throw DataError(file, concat("no array \"depth\" or \"disparity\", but ", join(members, ", ")));
   }
 
-  /// Of a frame: of the truth or of the network's input, whichever has more.
+  /// Returns the pixels of a frame: of the truth or of the network's input, whichever has more.
   static std::int64_t pixels_of(const Task& task) {
     const at::Tensor& truth = task.truth.depth_THW;
     return std::max(task.protocol.height * task.protocol.width,
                     truth.defined() ? truth.size(1) * truth.size(2) : 0);
   }
 
-  /// The frames of the task. The array holds those that the protocol takes, or all of the sequence.
+  /// Reads the frames of the task. The array holds those that the protocol takes, or all of the
+  /// sequence.
   static at::Tensor read_rows(const fs::path& file, const Task& task) {
     const auto all = std::ssize(task.sequence.frames());
     const auto taken = frames_of(task.protocol, task.sequence.frames().size());

@@ -27,7 +27,7 @@ const std::vector<std::string> kSintel = {
     "cave_4",   "market_2",   "market_5",   "market_6",  "mountain_1", "shaman_2",
     "shaman_3", "sleeping_1", "sleeping_2", "temple_2",  "temple_3"};
 
-/// scene0707_00 to scene0806_00, the test scenes, or the first of them.
+/// Lists scene0707_00 to scene0806_00, the test scenes, or the first of them.
 std::vector<std::string> scannet_scenes(int count) {
   std::vector<std::string> names;
   for (int i = 0; i < count; ++i) names.push_back(concat("scene0", 707 + i, "_00"));

@@ -15,7 +15,7 @@ class ScanNet : public Sequence {
   ScanNet(const std::string& name, std::vector<std::string> frames, fs::path folder)
       : Sequence(name, std::move(frames)), folder_(std::move(folder)) {}
 
-  /// Colour is larger than depth.
+  /// Shrinks the picture, which is larger than the depth.
   at::Tensor rgb_HW3(std::size_t frame) const override {
     const io::Image16 stored = io::read_png16(depth_file(frame));
     return resized(to_tensor(io::read_rgb(folder_ / "color" / (frames()[frame] + ".jpg"))),

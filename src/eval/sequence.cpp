@@ -52,7 +52,7 @@ DataSet open_folder(const fs::path& root, const ReaderConfig& config) {
   return data;
 }
 
-/// The part of a pattern before its first level with * or ?.
+/// Returns the part of a pattern before its first level with * or ?.
 fs::path constant_part(const fs::path& pattern) {
   fs::path constant;
   for (const fs::path& level : pattern) {
@@ -96,7 +96,7 @@ DataSet open_data_set(const fs::path& root, const ReaderConfig& config) {
   }
   std::sort(data.sequences.begin(), data.sequences.end(),
             [](const auto& a, const auto& b) { return natural_less(a->name(), b->name()); });
-  // Two of one name would be scored with the same predictions.
+  // Two sequences of one name would be scored with the same predictions.
   const auto twin =
       std::adjacent_find(data.sequences.begin(), data.sequences.end(),
                          [](const auto& a, const auto& b) { return a->name() == b->name(); });

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The part of a score crop that counts, as a mask.
+/// Returns the part of a score crop that counts, as a mask.
 at::Tensor score_mask(const std::string& name, std::int64_t height, std::int64_t width) {
   const metrics::Crop c = metrics::crop_of(name, height, width);
   at::Tensor mask = at::zeros({height, width}, at::kBool);
@@ -22,7 +22,7 @@ at::Tensor score_mask(const std::string& name, std::int64_t height, std::int64_t
   return mask;
 }
 
-/// Intrinsics of the picture after its first rows and columns are gone.
+/// Returns the intrinsics of the picture after its first rows and columns are gone.
 at::Tensor moved(const at::Tensor& intrinsics_33, const metrics::Crop& crop) {
   at::Tensor shift = at::eye(3, at::kDouble);
   shift[0][2] = -crop.col_begin;

@@ -13,8 +13,8 @@ struct Chosen {
   std::vector<std::size_t> frames;
 };
 
-/// The sequences that the protocol names; notes those that are missing. Throws DataError naming
-/// `root` if there is none, or one is missing and `partial` is not set.
+/// Chooses the sequences that the protocol names; notes those that are missing. Throws DataError
+/// naming `root` if there is none, or one is missing and `partial` is not set.
 std::vector<Chosen> choose(DataSet data, const std::filesystem::path& root,
                            const Protocol& protocol, bool partial,
                            std::vector<std::string>& missing);
@@ -23,7 +23,7 @@ std::vector<Chosen> choose(DataSet data, const std::filesystem::path& root,
 Truth read_truth(const Sequence& sequence, const Protocol& protocol, bool partial,
                  std::vector<std::size_t>& frames, std::vector<std::string>& unusable);
 
-/// By the fit for predictions of that kind.
+/// Fits a prediction to the truth as the protocol says for that `kind` of predictions.
 metrics::Aligned fit_to_truth(const at::Tensor& prediction_Thw, const std::string& kind,
                               const Truth& truth, const Protocol& protocol);
 

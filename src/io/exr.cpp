@@ -26,7 +26,8 @@ namespace fs = std::filesystem;
 
 /// Larger headers are refused by the library before it takes memory for their tables.
 constexpr int kMaxSide = 65536;
-/// Of what is compressed as one, with all channels: a tile, or as many rows as any method takes.
+/// Limits of what is compressed as one, with all channels: a tile, or as many rows as any method
+/// takes.
 constexpr std::int64_t kMaxBlockBytes = 512 << 20, kBlockRows = 256;
 
 std::string depth_channel(const Imf::ChannelList& channels, const fs::path& path) {

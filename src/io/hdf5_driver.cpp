@@ -80,8 +80,8 @@ std::uint64_t little_endian(const std::byte* bytes, int count) {
   return value;
 }
 
-/// After a chunk was not found: that it was never written is said by the library's layer of
-/// datasets; of a damaged index a layer below complains as well.
+/// Tells, after a chunk was not found, whether it was never written: of that only the library's
+/// layer of datasets complains, of a damaged index a layer below as well.
 bool only_datasets_complain() {
   bool only = true;
   const auto look = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
@@ -109,7 +109,7 @@ Properties FileView::access() const {
   return Properties(access);
 }
 
-/// By H5Dread_chunk, which looks only this chunk up; the other calls walk over all chunks before
+/// Uses H5Dread_chunk, which looks only this chunk up; the other calls walk over all chunks before
 /// it. It takes from the file how many bytes there are, and would write as many into any buffer, so
 /// the driver reads nothing and only notes where they are.
 std::optional<StoredChunk> FileView::find_chunk(hid_t dataset, const hsize_t* offset) {
@@ -136,7 +136,7 @@ bool FileView::read(H5FD_mem_t kind, std::byte* out, Extent extent, std::uint64_
   return !is_node || is_sound_node(out, extent, base);
 }
 
-/// A node of a version 1 B-tree: "TREE", type, level, number of children, addresses of two
+/// Checks a node of a version 1 B-tree: "TREE", type, level, number of children, addresses of two
 /// siblings, then key, child, key, child ... key. The library goes from a node to its child however
 /// often that leads back, until the stack is used up; so a child must be one level lower.
 bool FileView::is_sound_node(const std::byte* node, Extent extent, std::uint64_t base) {
@@ -145,7 +145,8 @@ bool FileView::is_sound_node(const std::byte* node, Extent extent, std::uint64_t
   const bool of_group = node[4] == std::byte{0};
   const int level = std::to_integer<int>(node[5]);
   const auto children = static_cast<std::size_t>(little_endian(node + 6, 2));
-  // Of a group: where the name is. Of chunks: size, filters, offset of element and byte.
+  // A key of a group says where the name is; one of chunks has size, filters, offset of element and
+  // byte.
   const std::size_t key = of_group ? 8 : 8 + 8 * (rank_ + 1);
   if (kHeader + children * (key + kAddress) > extent.bytes) return false;
   if (node_levels_.try_emplace(extent.address, level).first->second != level) return false;

@@ -32,15 +32,15 @@ class FileView {
  public:
   explicit FileView(const RegularFile& file) : file_(file) {}
 
-  /// The property list to open the file with.
+  /// Returns the property list to open the file with.
   Properties access() const;
-  /// Needed before the first chunk is looked up.
+  /// Sets the number of dimensions, needed before the first chunk is looked up.
   void set_rank(std::size_t rank) { rank_ = rank; }
   /// Looks up the chunk that starts at `offset`; nothing if it was never written. Throws DataError
   /// if the index is damaged.
   std::optional<StoredChunk> find_chunk(hid_t dataset, const hsize_t* offset);
 
-  // For the driver.
+  // What the driver calls.
   const RegularFile& file() const { return file_; }
   bool read(H5FD_mem_t kind, std::byte* out, Extent extent, std::uint64_t base);
 

@@ -14,9 +14,9 @@ namespace {
 constexpr std::int64_t kMaxSide = 65536;
 constexpr std::int64_t kMaxPieceBytes = 64 << 20;
 constexpr std::int64_t kMaxPieces = 1 << 17;
-/// Numbers in all pieces together, of which a block may need but a few each.
+/// Limit of the numbers in all pieces together, of which a block may need but a few each.
 constexpr std::int64_t kMaxInPieces = 4 * kMaxElements;
-/// Deflate makes nothing shorter than this.
+/// Largest ratio by which deflate can make anything shorter.
 constexpr std::uint64_t kMaxDeflateRatio = 1032;
 
 std::uint64_t unsigned_of(std::int64_t value) {
@@ -137,7 +137,7 @@ class Finder {
                               .stored = {.address = 0, .bytes = layout_.compact.size()}});
   }
 
-  /// The rows of the block are the piece.
+  /// Makes the rows of the block the only piece.
   void place_contiguous(hid_t dataset, const Block& block) {
     layout_.piece_shape = layout_.shape;
     layout_.piece_shape[0] = 1;

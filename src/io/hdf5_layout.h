@@ -25,8 +25,8 @@ struct Block {
 
 /// A part of the array: all its numbers, row-major, after the filters that were applied to it.
 struct Piece {
-  std::vector<std::int64_t> offset;  ///< of its first number
-  Extent stored;                     ///< in the file, inside of it
+  std::vector<std::int64_t> offset;  ///< place of its first number in the array
+  Extent stored;                     ///< where it lies; inside of the file
   bool shuffled = false, deflated = false;
 };
 
@@ -35,11 +35,11 @@ struct Layout {
   bool swapped = false;  ///< stored in the other byte order
   std::vector<std::int64_t> shape;
 
-  // Of the block that was asked for.
+  // Where the numbers of the block that was asked for lie.
   std::vector<std::int64_t> piece_shape;  ///< may reach over the array's end
-  std::vector<Piece> pieces;              ///< in the file, unless:
-  std::vector<std::byte> compact;         ///< the one piece, which lies in the header
-  /// What the numbers are that no piece holds: one of `dtype`, or empty if there are none.
+  std::vector<Piece> pieces;              ///< those that touch the block; a compact array has one
+  std::vector<std::byte> compact;         ///< content of that piece, which the file's header holds
+  /// Value of the numbers that no piece holds: one of `dtype`, or empty if there are none.
   std::vector<std::byte> fill;
 
   std::size_t width() const { return c10::elementSize(dtype); }
@@ -47,8 +47,8 @@ struct Layout {
   std::size_t piece_bytes() const;
 };
 
-/// Type and shape of the dataset `name`, and with `choose`, which is called with them, the pieces
-/// of the block that it names. Throws DataError, as read_hdf5.
+/// Finds type and shape of the dataset `name` and, with `choose`, which is called with them, the
+/// pieces of the block that it names. Throws DataError as read_hdf5() does.
 Layout find_layout(const RegularFile& file, const std::string& name,
                    const std::function<Block(const Layout&)>& choose = nullptr);
 

@@ -23,6 +23,7 @@ std::unique_lock<std::mutex> lock_library() {
   std::unique_lock lock(mutex);
   H5Eset_auto2(H5E_DEFAULT, nullptr,
                nullptr);  // per thread; errors are reported by return values only
+  // A filter that a file names could otherwise load code from a folder of plugins.
   static const bool plugins_off [[maybe_unused]] = H5PLset_loading_state(0) >= 0;
   return lock;
 }

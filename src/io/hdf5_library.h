@@ -12,7 +12,7 @@ namespace vdd::io {
 /// The library is used by one thread at a time, however it was built.
 std::unique_lock<std::mutex> lock_library();
 
-/// The type in memory for a LibTorch type; the caller owns it. Throws ShapeError.
+/// Returns the type in memory for a LibTorch type; the caller owns it. Throws ShapeError.
 hid_t memory_type(at::ScalarType type);
 
 template <herr_t (*close)(hid_t)>

@@ -16,7 +16,7 @@ namespace {
 // A progressive file may repeat its scans without end; a real one has about ten.
 constexpr int kMaxScans = 128;
 
-/// For the coefficients of a whole picture, which all but baseline files of one scan need: 64
+/// Limit of the coefficients of a whole picture, which all but baseline files of one scan need: 64
 /// Mpixel at 4:2:0, 44 Mpixel without subsampling.
 constexpr std::size_t kMaxCoefficientBytes = 256 << 20;
 
@@ -87,7 +87,7 @@ class Decoder {
     return true;
   }
 
-  /// What the library takes besides the pixels.
+  /// Returns the memory that the library takes besides the pixels.
   std::size_t coefficient_bytes() {
     std::size_t blocks = 0;
     if (jpeg_has_multiple_scans(&codec_)) {

@@ -82,7 +82,7 @@ class Deflated {
   Deflated(const Deflated&) = delete;
   Deflated& operator=(const Deflated&) = delete;
 
-  /// Its first bytes, at most `most`; the next call goes on there.
+  /// Inflates the next bytes, at most `most`.
   std::string next(std::size_t most) {
     std::string out(most, '\0');
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
@@ -137,7 +137,7 @@ std::vector<double> numbers(const Elements& where, const Element& element) {
   }
 }
 
-/// True if the array is called `name`; of `content`, its start is enough.
+/// Tells whether the array is called `name`; the start of its content is enough.
 bool is_called(const std::filesystem::path& path, std::string_view content,
                const std::string& name) {
   Elements parts(path, content);
@@ -158,7 +158,7 @@ std::vector<double> array_of(const std::filesystem::path& path, std::string_view
   return values;
 }
 
-/// The element inside, if it is the array of that name: of others, only the start is inflated.
+/// Inflates the element inside if it is the array called `name`; of others only the start.
 std::string inflated_array(const std::filesystem::path& path, std::string_view bytes,
                            const std::string& name) {
   Deflated deflated(path, bytes);

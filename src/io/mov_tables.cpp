@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kMaxDepth = 10;  // FFmpeg gives up there, too
 constexpr std::int64_t kMaxBoxes = 1 << 20;
-/// Entries of FFmpeg's index in all, some 40 bytes each: a day of video, or 20 hours with sound.
+/// Limit of the entries of FFmpeg's index in all, some 40 bytes each: a day of video, or 20 hours
+/// with sound.
 constexpr std::int64_t kMaxEntries = 8 << 20;
 /// The boxes whose content FFmpeg reads as boxes.
 constexpr std::string_view kContainers[] = {"dinf", "edts", "free", "hoov", "mdia", "minf",
@@ -134,7 +135,7 @@ class Tables {
     }
   }
 
-  /// The number at `offset`, after which `bits` stand in the box for each that it counts.
+  /// Reads the number at `offset`, after which `bits` stand in the box for each that it counts.
   std::int64_t counted(const std::string& type, std::int64_t offset, std::int64_t bits,
                        std::int64_t end) const {
     const std::int64_t count = number(offset, 4);
@@ -147,7 +148,7 @@ class Tables {
                     concat("names ", samples, " samples; the file has ", size_, " bytes"));
   }
 
-  /// The one that FFmpeg is at; tables outside of any belong to one that has no other.
+  /// Returns the track that FFmpeg is at; tables outside of any belong to one that has no other.
   Track& track() { return tracks_.back(); }
 
   std::string text(std::int64_t offset) const {
@@ -156,7 +157,7 @@ class Tables {
     return {bytes, sizeof bytes};
   }
 
-  /// A big-endian number; 0 past the end, negative where it needs the sign bit of 64.
+  /// Reads a big-endian number; 0 past the end, negative where it needs the sign bit of 64.
   std::int64_t number(std::int64_t offset, int bytes) const {
     unsigned char digits[8] = {};
     if (read(offset, digits, bytes) != bytes) return 0;

@@ -26,10 +26,10 @@ constexpr std::size_t kMaxHeader = 1 << 16, kMaxRank = 8;
 constexpr std::size_t kMaxHeaderEnd = 12 + kMaxHeader;  // with the magic, the version, the length
 
 struct Kind {
-  std::string_view code;  ///< NumPy's, without the byte order
+  std::string_view code;  ///< NumPy's code of the type, without the byte order
   at::ScalarType stored;
   std::int64_t bytes;
-  at::ScalarType returned;  ///< holds every stored value
+  at::ScalarType returned;  ///< the type that holds every stored value
 };
 
 // Unsigned numbers are widened from the signed type of the same size.
@@ -42,7 +42,7 @@ constexpr Kind kKinds[] = {
     {"f8", at::kDouble, 8, at::kDouble},
 };
 
-/// What an error says, wherever in a file the array lies.
+/// Throws an error for a reason, wherever in a file the array lies.
 using Refuse = std::function<void(std::string_view reason)>;
 
 /// Calls `take`, which takes memory for an array.
@@ -60,7 +60,7 @@ struct Header {
   bool swapped = false, fortran = false;
   std::vector<std::int64_t> shape = {};
   std::int64_t elements = 1;
-  std::size_t bytes = 0;  ///< of the header itself
+  std::size_t bytes = 0;  ///< length of the header itself
 };
 
 /// The literal that NumPy writes: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
@@ -172,7 +172,8 @@ Header read_header(std::string_view bytes, const Refuse& refuse) {
   return header;
 }
 
-/// The header of an array of `total` bytes whose first are `start`, if its numbers fill the rest.
+/// Reads the header of an array of `total` bytes whose first are `start`, if its numbers fill the
+/// rest.
 Header checked_header(std::string_view start, std::uint64_t total, const ShapeCheck& check,
                       const Refuse& refuse) {
   const Header header = read_header(start, refuse);
@@ -234,7 +235,7 @@ std::string array_name(const ZipMember& member) {
   return std::string(name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name);
 }
 
-/// Magic, version 1, length and dictionary, padded with spaces to a multiple of 64 bytes.
+/// Writes magic, version 1, length and dictionary, padded with spaces to a multiple of 64 bytes.
 std::string make_header(at::ScalarType dtype, at::IntArrayRef shape) {
   const auto* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) {
     return k.stored == dtype && k.returned == dtype;

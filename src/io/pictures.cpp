@@ -30,7 +30,7 @@ Color drawn(double value, const PictureRow& row) {
   return color_of((value - row.low) / (row.high - row.low));
 }
 
-/// One frame of a row as 8-bit [H,W,3].
+/// Draws one frame of a row as 8-bit [H,W,3].
 at::Tensor draw(const PictureRow& row, std::int64_t t) {
   const at::Tensor frame = row.frames[t].detach().to(at::kCPU, at::kDouble);
   if (row.kind == RowKind::kRgb) {

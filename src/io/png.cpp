@@ -141,8 +141,8 @@ bool unfilter(std::uint8_t* raw, const Png& png, std::size_t row_bytes) {
   return true;
 }
 
-/// All rows, each behind its (done) filter byte. The memory belongs to the thread and lasts until
-/// its next call.
+/// Inflates all rows, each behind its filter byte, with the filters undone. The memory belongs to
+/// the thread and lasts until its next call.
 const std::uint8_t* inflate(const Png& png, std::size_t row_bytes,
                             const std::filesystem::path& path) {
   thread_local std::vector<std::uint8_t> raw;

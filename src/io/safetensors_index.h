@@ -7,8 +7,8 @@
 
 namespace vdd::io {
 
-/// The weight_map of a *.safetensors.index.json: the plain file name of the shard of each tensor.
-/// No LibTorch: this part can be fuzzed alone. Throws DataError.
+/// Reads the weight_map of a *.safetensors.index.json: the plain file name of the shard of each
+/// tensor. No LibTorch: this part can be fuzzed alone. Throws DataError.
 std::map<std::string, std::string> read_safetensors_index(const std::filesystem::path& path);
 
 }  // namespace vdd::io

@@ -23,7 +23,8 @@ std::string_view content(const ZipMember& member, std::uint64_t limit, const fs:
   return content_in_place(member, path);
 }
 
-/// A view of the bytes; a copy if they are not aligned, as PyTorch has them.
+/// Makes a tensor that is a view of the bytes, or a copy if they are not aligned; in files of
+/// PyTorch they are.
 torch::Tensor numbers(std::string_view bytes, torch::Dtype dtype, std::int64_t count) {
   auto* data = const_cast<char*>(bytes.data());
   if (reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(dtype) == 0)

@@ -20,11 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxRank = 8;
-/// Of tuples in tuples: a tensor's arguments hold its sizes.
+/// Limit of tuples in tuples: a tensor's arguments hold its sizes.
 constexpr int kMaxDepth = 8;
 /// Python sets 1,000 items of a dict at once.
 constexpr std::size_t kMaxStack = 1 << 16;
-/// Of a storage's name, a number. Each of its tensors has a copy.
+/// Limit of a storage's name, which is a number; each of its tensors has a copy.
 constexpr std::size_t kMaxKeyBytes = 64;
 constexpr std::size_t kMaxTensors = 100'000;
 
@@ -140,7 +140,7 @@ class Reader {
   T pop() {
     return as<T>(pop_any());
   }
-  /// What lies above the last mark.
+  /// Takes off the stack what lies above the last mark.
   std::vector<Value> pop_to_mark() {
     std::size_t at = stack_.size();
     while (at > 0 && !std::holds_alternative<Mark>(stack_[at - 1])) --at;
@@ -168,7 +168,7 @@ class Reader {
     push_tuple(std::move(items));
   }
 
-  /// Into the dict on top of the stack.
+  /// Puts items into the dict on top of the stack.
   void set_items(const std::vector<Value>& items) {
     if (items.size() % 2 != 0 || stack_.empty()) fail("its pickle sets a key without a value");
     const auto dict = as<std::shared_ptr<Dict>>(stack_.back());
@@ -187,7 +187,7 @@ class Reader {
     return out;
   }
 
-  /// ("storage", type, key, device, number of elements)
+  /// Replaces ("storage", type, key, device, number of elements) by that storage.
   void persistent_id() {
     const auto id = pop<std::shared_ptr<const Tuple>>();
     if (id->items.size() != 5 || *as<Text>(id->items[0]) != "storage") {
@@ -200,7 +200,7 @@ class Reader {
                                                  .size = as<std::int64_t>(id->items[4])}));
   }
 
-  /// (storage, offset, sizes, strides, requires_grad, hooks, ...)
+  /// Makes a tensor of (storage, offset, sizes, strides, requires_grad, hooks, ...).
   Value rebuild_tensor(const std::vector<Value>& arguments) const {
     if (arguments.size() < 4) fail("a tensor lacks its shape");
     const auto storage = as<std::shared_ptr<const Storage>>(arguments[0]);
@@ -280,7 +280,7 @@ class Reader {
     push(found->second);
   }
 
-  /// False at the end.
+  /// Carries out one instruction; false at the end.
   bool step(std::uint8_t opcode) {
     switch (opcode) {
       case 0x80:

@@ -22,10 +22,10 @@ struct TorchTensor {
   std::vector<std::int64_t> sizes, strides;
 };
 
-/// The tensors of a pickled state dict, in its order. A pickle is a program; this one is followed
-/// without running anything: it may only build dicts, tuples and tensors, and what else it names is
-/// refused, as is a dict that holds anything but tensors. Views lie within their storage. Throws
-/// DataError; `path` only names the file.
+/// Reads the tensors of a pickled state dict, in its order. A pickle is a program; this one is
+/// followed without running anything: it may only build dicts, tuples and tensors, and what else it
+/// names is refused, as is a dict that holds anything but tensors. Views lie within their storage.
+/// Throws DataError; `path` only names the file.
 std::vector<TorchTensor> read_torch_pickle(std::string_view pickle,
                                            const std::filesystem::path& path);
 

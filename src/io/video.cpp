@@ -57,7 +57,7 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a < b;
 }
 
-/// The frames of a video whose frames are pictures; nothing for a video file.
+/// Lists the frames of a video whose frames are pictures; nothing for a video file.
 std::vector<fs::path> picture_frames(const fs::path& path) {
   if (is_folder(path)) return list_frames(path);
   if (is_image_file(path)) return {path};

@@ -34,7 +34,7 @@ constexpr const char* kCodecs =
     "dnxhd,dvvideo,ffv1,huffyuv,ffvhuff,utvideo,qtrle,png,rawvideo,v210";
 constexpr int kMaxStreams = 100;
 constexpr int kIoBytes = 64 << 10;
-/// Of one piece: the widest picture of kMaxPixels is 192 MiB as RGB.
+/// Limit of one piece of memory: the widest picture of kMaxPixels is 192 MiB as RGB.
 constexpr std::size_t kMaxPieceBytes = 256 << 20;
 constexpr std::chrono::seconds kPatience{30};  // for opening, or for one packet
 
@@ -42,7 +42,7 @@ int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictiona
   return AVERROR(EPERM);
 }
 
-/// Counter-clockwise angle of the file -> clockwise quarter turns; 0 for anything else.
+/// Turns the counter-clockwise angle of the file into clockwise quarter turns; 0 for anything else.
 int quarter_turns(const AVStream& stream) {
   const std::uint8_t* matrix = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, nullptr);
   if (matrix == nullptr) return 0;
@@ -71,7 +71,7 @@ bool holds(const AVFrame& frame, int width, int height) {
   return true;
 }
 
-/// The upper left corner of a picture with blue first, turned, red first.
+/// Copies the upper left corner of a picture with blue first, turned, with red first.
 Image8 rgb_of(const AVFrame& bgr, int width, int height, int turns) {
   Image8 image = turns % 2 ? Image8(width, height, 3) : Image8(height, width, 3);
   for (int y = 0; y < height; ++y) {
@@ -166,7 +166,7 @@ void VideoFile::open_demuxer() {
   int status = avformat_open_input(&context, file_.path().filename().c_str(), nullptr, nullptr);
   if (status < 0) throw DataError(file_.path(), "no video that can be decoded");
   demuxer_.reset(context);
-  // As the header has it: what follows forgets a size over its limit.
+  // Checks the sizes that the header has: what follows forgets a size over its limit.
   for (unsigned i = 0; i < context->nb_streams; ++i) {
     const AVCodecParameters& header = *context->streams[i]->codecpar;
     if (header.width > 0 && header.height > 0)
@@ -216,7 +216,7 @@ double VideoFile::frames_per_second() const {
   return tick.num > 0 && tick.den > 0 ? 1 / av_q2d(tick) : 0;
 }
 
-/// The next whole packet of the video; false at the end.
+/// Reads the next whole packet of the video; false at the end.
 bool VideoFile::read_packet() {
   do {
     av_packet_unref(packet_.get());

@@ -28,10 +28,10 @@ class VideoFile {
   /// Sides as shown, after the rotation that the file asks for.
   int height() const { return turns_ % 2 ? stream().codecpar->width : stream().codecpar->height; }
   int width() const { return turns_ % 2 ? stream().codecpar->height : stream().codecpar->width; }
-  /// The mean, by the container.
+  /// Returns the mean rate, by the container.
   double frames_per_second() const;
-  /// How many frames the container names: a cut or damaged file holds fewer. Where the container
-  /// has no list of them (Matroska, fragments), reads the file to its end.
+  /// Returns how many frames the container names: a cut or damaged file holds fewer. Where the
+  /// container has no list of them (Matroska, fragments), reads the file to its end.
   std::int64_t frames_named() { return std::ssize(times()); }
   /// True if all frames last equally long.
   bool constant_rate() { return times(), even_; }
@@ -41,8 +41,8 @@ class VideoFile {
   /// Decodes the next frame. False at the end or at what cannot be decoded, and from then on, so
   /// that no later frame takes its place.
   bool grab();
-  /// The frame of the last grab() as 8-bit RGB. `number` names it in a DataError: damaged, or of
-  /// another size than the file says.
+  /// Returns the frame of the last grab() as 8-bit RGB. `number` names it in a DataError: damaged,
+  /// or of another size than the file says.
   Image8 picture(std::int64_t number);
   /// True if the frame of the last grab() came without loss.
   bool whole() const { return frame_->decode_error_flags == 0 && !(frame_->flags & kCorrupt); }
@@ -77,9 +77,9 @@ class VideoFile {
   ffmpeg::Frame frame_, bgr_;
   ffmpeg::Scaler scaler_;
   bool ended_ = false;
-  std::optional<Times> times_;  ///< in ticks, ascending; of what is decoded or of when to decode it
-  bool even_ = true;            ///< times_ has equal steps
-  std::int64_t first_place_ = 0;  ///< of the first frame that can be decoded, in times_
+  std::optional<Times> times_;    ///< in ticks, ascending: when to show or to decode frames
+  bool even_ = true;              ///< times_ has equal steps
+  std::int64_t first_place_ = 0;  ///< place of the first frame that can be decoded, in times_
 };
 
 /// Checks that no table of an mp4 or mov file names more samples than the file has bytes: FFmpeg

@@ -59,7 +59,7 @@ VideoFile::Times VideoFile::scan() {
   return found;
 }
 
-/// Where the last frame stands in times(); nothing if it is not clear.
+/// Finds where the last frame stands in times(); nothing if it is not clear.
 std::optional<std::int64_t> VideoFile::place_in_times() {
   const Times& all = times();
   const std::int64_t time = frame_->best_effort_timestamp;

@@ -86,7 +86,7 @@ struct VideoWriter::State {
     throw ResourceError(concat(escape(path.native()), ": cannot write a video",
                                error == 0 ? "" : ": ", error == 0 ? "" : std::strerror(error)));
   }
-  /// Throws ResourceError for a status of FFmpeg's that is one, and after a failed write.
+  /// Throws ResourceError for a status of FFmpeg's that is an error, and after a failed write.
   void require(int status) const {
     if (status < 0 || error != 0) fail();
   }

@@ -24,8 +24,8 @@ at::Tensor pairwise(const at::Tensor& us_TnC, const at::Tensor& ut_TnC) {
   return sum_of_squares(us_TnC.bmm(us_TnC.transpose(1, 2)) - ut_TnC.bmm(ut_TnC.transpose(1, 2)));
 }
 
-/// [T]: the same, as |Us^T Us|^2 + |Ut^T Ut|^2 - 2 |Us^T Ut|^2, whose maps are C x C. In double: if
-/// the maps are nearly alike, the subtraction leaves nothing of float32.
+/// [T]: |Us^T Us|^2 + |Ut^T Ut|^2 - 2 |Us^T Ut|^2, whose maps are C x C and which equals
+/// pairwise(). In double: if the maps are nearly alike, the subtraction leaves nothing of float32.
 at::Tensor gram(const at::Tensor& us_TnC, const at::Tensor& ut_TnC) {
   const at::Tensor s_TnC = us_TnC.to(at::kDouble), t_TnC = ut_TnC.to(at::kDouble);
   const at::Tensor s_TCn = s_TnC.transpose(1, 2), t_TCn = t_TnC.transpose(1, 2);
@@ -38,7 +38,8 @@ at::Tensor gram(const at::Tensor& us_TnC, const at::Tensor& ut_TnC) {
 
 at::Tensor pool_features(const at::Tensor& features_TChw, std::int64_t height, std::int64_t width) {
   const std::int64_t h = features_TChw.size(2), w = features_TChw.size(3);
-  // The same where the grid divides the map, and its gradient is deterministic on CUDA.
+  // Equals the adaptive pooling where the grid divides the map, and has a gradient that is
+  // deterministic on CUDA.
   if (h % height == 0 && w % width == 0) {
     return at::avg_pool2d(features_TChw, {h / height, w / width});
   }

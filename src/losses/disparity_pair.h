@@ -9,12 +9,12 @@
 
 namespace vdd::losses {
 
-/// While it lives, operations compute in the type of their inputs.
+/// Makes operations compute in the type of their inputs while it lives.
 struct NoAutocast : c10::impl::ExcludeDispatchKeyGuard {
   NoAutocast() : ExcludeDispatchKeyGuard(c10::autocast_dispatch_keyset) {}
 };
 
-/// What a loss of disparities compares; legend as there.
+/// What a loss of disparities compares. Legend: T frames, H W pixels.
 struct DisparityPair {
   at::Tensor prediction_THW, target_THW;  ///< float32 at least, the target without gradient
   at::Tensor mask_THW;                    ///< bool, or undefined: every pixel counts

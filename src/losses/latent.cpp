@@ -20,7 +20,7 @@ at::Tensor difference(const at::Tensor& student, const at::Tensor& teacher) {
   return student.to(type) - teacher.detach().to(type);
 }
 
-/// What the sum over all elements is divided by.
+/// Returns what the sum over all elements is divided by.
 double normalizer(const at::Tensor& x, const std::string& reduction) {
   if (reduction == "mean" || reduction == "pairs") return static_cast<double>(x.numel());
   if (reduction == "paper") return static_cast<double>(x.numel() / x.size(-3));

@@ -11,13 +11,13 @@ namespace {
 
 constexpr double kUnderRoot = 1e-12;
 
-/// The loss of pixels in any shape, at least one.
+/// Computes the loss of pixels in any shape, at least one.
 at::Tensor silog_of(const at::Tensor& prediction, const at::Tensor& target,
                     const SilogConfig& config) {
   const at::Tensor g =
       (prediction.clamp_min(0) + config.eps).log() - (target.clamp_min(0) + config.eps).log();
   const at::Tensor mean = g.mean();
-  // Not as mean(g^2) - lambda mean(g)^2, which cancels.
+  // Avoids mean(g^2) - lambda mean(g)^2, which cancels.
   const auto degrees = std::max<std::int64_t>(g.numel() - (config.unbiased ? 1 : 0), 1);
   const at::Tensor variance = (g - mean).square().sum() / static_cast<double>(degrees);
   return config.alpha * (variance + (1 - config.lambda) * mean.square() + kUnderRoot).sqrt();
@@ -51,7 +51,7 @@ at::Tensor silog_loss(const at::Tensor& prediction_THW, const at::Tensor& target
   } else {
     throw ConfigError(concat("silog.scope: unknown value '", escape(config.scope), "'"));
   }
-  // The sum of nothing: 0, and 0 is its gradient.
+  // Returns the sum of nothing: 0, with gradient 0.
   if (losses.empty()) return pair.prediction_THW.slice(0, 0, 0).sum();
   return at::stack(losses).mean();
 }

@@ -35,7 +35,7 @@ struct Thresholds {
     for (const double ratio : ratios) weights.push_back(ratio / sum);
   }
 
-  /// How many of them a ratio passes; they grow.
+  /// Counts the thresholds that a ratio passes; thresholds grow.
   std::size_t passed(double ratio) const {
     std::size_t count = 0;
     while (count < ratios.size() && ratio > ratios[count]) ++count;
@@ -71,7 +71,7 @@ class Frame {
     }
   }
 
-  /// For each pixel and map, the number of thresholds that its ratio passes.
+  /// Counts, for each pixel and map, the number of thresholds that its ratio passes.
   std::vector<std::array<std::uint16_t, kMaps>> levels(const Thresholds& thresholds) const {
     std::vector<std::array<std::uint16_t, kMaps>> out(static_cast<std::size_t>(height_ * width_));
     each_ratio([&](std::size_t map, std::int64_t i, double ratio) {
@@ -86,7 +86,7 @@ class Frame {
   std::int64_t height_, width_;
 };
 
-/// For each threshold, how many pixels pass it.
+/// Number of pixels that pass each threshold.
 using Counts = std::vector<double>;
 
 Counts at_least(const std::vector<std::int64_t>& histogram) {
@@ -134,7 +134,7 @@ BoundaryScores score_frame(const Frame& depth, const Frame& truth, const Thresho
   return scores;
 }
 
-/// Of each run of entries above a ratio along one axis, the first largest.
+/// Thins edges: of each run of ratios above a threshold along one axis, keeps the first largest.
 struct Thinned {
   std::vector<double> ratio;  // H * W, 0 where there is no neighbour
   std::int64_t height, width;

@@ -85,7 +85,7 @@ at::Tensor carry(const View& from, const View& to, const at::Tensor& motion_44,
   return out_HW;
 }
 
-/// Mean of |p - d| / d where both are there; nothing if that is nowhere.
+/// Averages |p - d| / d where both are there; nothing if that is nowhere.
 std::optional<double> error(const at::Tensor& carried_HW, const View& to) {
   const double* p = carried_HW.const_data_ptr<double>();
   const double* d = to.depth_HW.const_data_ptr<double>();

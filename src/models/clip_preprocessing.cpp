@@ -13,8 +13,8 @@ namespace vdd::models {
 
 namespace {
 
-// The Gaussian along one axis that shrinks from `length` to `size`; sigma and width as in the
-// original.
+// Returns the Gaussian along one axis that shrinks from `length` to `size`; sigma and width as in
+// the original.
 torch::Tensor gaussian_taps(std::int64_t length, std::int64_t size) {
   const double factor = static_cast<double>(length) / static_cast<double>(size);
   const double sigma = std::max((factor - 1) / 2, 0.001);

@@ -19,8 +19,8 @@ struct TapShape {
   std::int64_t channels, stride;
 };
 
-/// What a head can be built on, finest first: the outputs of the up blocks, which all but the last
-/// enlarge, and of the mid block.
+/// Lists what a head can be built on, finest first: the outputs of the up blocks, which all but the
+/// last enlarge, and of the mid block.
 std::vector<TapShape> taps_of(const UNetConfig& unet) {
   const std::size_t levels = unet.block_out_channels.size();
   std::vector<TapShape> taps;

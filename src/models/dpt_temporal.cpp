@@ -31,7 +31,7 @@ nn::Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels) {
       .in_channels = in_channels, .out_channels = out_channels, .kernel = 1, .padding = 0});
 }
 
-/// {height, width} of a level's map.
+/// Returns {height, width} of a level's map.
 std::vector<std::int64_t> level_size(const torch::Tensor& feature, double factor) {
   std::vector<std::int64_t> size = feature.sizes().slice(2).vec();
   for (std::int64_t& length : size) {
@@ -142,7 +142,7 @@ torch::Tensor TemporalDptHeadImpl::forward(const std::vector<torch::Tensor>& fea
   const std::vector<std::int64_t> size_4 = level_size(features[2], resize_factor(config_, 2));
   const std::vector<std::int64_t> size_3 = level_size(features[1], resize_factor(config_, 1));
 
-  // Across frames: the coarse levels.
+  // The coarse levels look across frames.
   const torch::Tensor layer_3 = motion_modules[0](level(features[2], 2), num_frames);
   const torch::Tensor layer_4 = motion_modules[1](level(features[3], 3), num_frames);
   torch::Tensor path_4 = scratch->refinenet4(scratch->layer4_rn(layer_4), torch::Tensor(), size_4);
@@ -150,8 +150,8 @@ torch::Tensor TemporalDptHeadImpl::forward(const std::vector<torch::Tensor>& fea
   torch::Tensor path_3 = scratch->refinenet3(path_4, scratch->layer3_rn(layer_3), size_3);
   path_3 = tap(taps, "path_3", motion_modules[3](path_3, num_frames));
 
-  // Frame by frame: the fine levels, where nearly all of the memory is. With gradients everything
-  // is kept anyway, unless it is computed again.
+  // The fine levels, where nearly all of the memory is, run frame by frame. With gradients
+  // everything is kept anyway, unless it is computed again.
   const bool gradients = torch::GradMode::is_enabled();
   const bool recomputed = gradients && gradient_checkpointing;
   const std::int64_t images = path_3.size(0);

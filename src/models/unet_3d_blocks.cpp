@@ -26,7 +26,7 @@ nn::TransformerSpatioTemporalModel attention(const UNetBlockConfig& c) {
                                           .cross_attention_dim = c.cross_attention_dim});
 }
 
-// One module call, kept or recomputed in the backward pass.
+// Calls one module, whose activations are kept or recomputed in the backward pass.
 torch::Tensor run(nn::SpatioTemporalResBlock& block, const torch::Tensor& x_NChw,
                   const BlockContext& c) {
   if (c.recompute) return nn::recompute(block, x_NChw, c.silu_temb_BE, c.num_frames);

@@ -21,7 +21,7 @@ std::int64_t at_level(const std::vector<std::int64_t>& list, std::size_t level) 
   return list.size() == 1 ? list[0] : list.at(level);
 }
 
-// Does any block of the level, or the mid block, look at the context?
+// Tells whether any block of the level, or the mid block, looks at the context.
 bool attends(const UNetConfig& config, std::size_t level) {
   const std::size_t last = config.block_out_channels.size() - 1;
   return level == last || has_attention(config.down_block_types[level]) ||
@@ -126,10 +126,12 @@ UNetSpatioTemporalConditionModelImpl::UNetSpatioTemporalConditionModelImpl(const
     UNetBlockConfig block = level_config(level, has_attention(config.up_block_types[i]));
     block.in_channels = channels[level == 0 ? 0 : level - 1];
     block.prev_channels = channels[i == 0 ? level : level + 1];
+    // Adds a resnet for the skip of the finer level's downsampler, or of conv_in.
     block.num_layers += 1;
     block.resample = level > 0;
     up_blocks->push_back(UpBlock(block));
   }
+  // Registered after up_blocks, because the published state dict has this order.
   mid_block = register_module("mid_block", MidBlock(level_config(levels - 1, true)));
 
   conv_norm_out = register_module("conv_norm_out", nn::GroupNorm(channels.front(), 1e-5));

@@ -135,6 +135,7 @@ TemporalDecoderImpl::TemporalDecoderImpl(const VaeHalfConfig& c)
   const std::vector<std::int64_t> widths(c.block_out_channels.rbegin(),
                                          c.block_out_channels.rend());
   for (std::size_t i = 0; i < widths.size(); ++i) {
+    // Gives a level one resnet more than the encoder has, as the published decoder.
     up_blocks->push_back(UpBlockTemporalDecoder(widths[i == 0 ? 0 : i - 1], widths[i],
                                                 c.layers_per_block + 1, i + 1 < widths.size()));
   }

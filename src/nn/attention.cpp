@@ -35,7 +35,7 @@ torch::Tensor attend(const torch::Tensor& q_RHLD, const torch::Tensor& k_RHLD,
 torch::Tensor multi_head_attention(const torch::Tensor& q, const torch::Tensor& k,
                                    const torch::Tensor& v, std::int64_t heads, AttentionAxis axis) {
   const bool over_frames = axis == AttentionAxis::kFrames;
-  // To [R sequences, H heads, L length, D head width].
+  // Splits into [R sequences, H heads, L length, D head width].
   const auto split = [&](const torch::Tensor& x_BFSC) {
     const torch::Tensor x_BFSHD = x_BFSC.unflatten(-1, {heads, -1});
     return (over_frames ? x_BFSHD.permute({0, 2, 3, 1, 4}) : x_BFSHD.permute({0, 1, 3, 2, 4}))

@@ -88,8 +88,8 @@ void TemporalConvImpl::reset_parameters(at::Generator generator) {
 }
 
 torch::Tensor frames_and_places(const torch::Tensor& x_NChw, std::int64_t num_frames) {
-  // By way of [B,F,S,C] and not by transpose(1, 2): that leaves the axis of one clip a stride by
-  // which LibTorch no longer sees that channels come last, and convolves three times as slowly.
+  // Goes by way of [B,F,S,C] and not by transpose(1, 2), which leaves the axis of one clip a stride
+  // by which LibTorch no longer sees that channels come last, and convolves three times as slowly.
   const torch::Tensor x_NhwC = x_NChw.permute({0, 2, 3, 1});
   return x_NhwC.reshape({-1, num_frames, x_NhwC.size(1) * x_NhwC.size(2), x_NhwC.size(3)})
       .permute({0, 3, 1, 2});

@@ -40,7 +40,7 @@ class AutocastState {
   bool cache_;
 };
 
-/// `state` without its cache for the life of the object, then what was before.
+/// Sets autocast to `state` without its cache for the life of the object, then to what was before.
 class AutocastScope {
  public:
   explicit AutocastScope(const AutocastState& state) { state.apply(/*cache=*/false); }
@@ -59,7 +59,7 @@ struct Call : torch::CustomClassHolder {
   AutocastState autocast;
 };
 
-/// Inputs of the block in full, from the list of those that are defined.
+/// Restores the inputs of the block in full, from the list of those that are defined.
 TensorList expand(const Call& call, at::TensorList defined) {
   TensorList inputs(call.defined.size());
   for (std::size_t i = 0, next = 0; i < inputs.size(); ++i) {

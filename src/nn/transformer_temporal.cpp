@@ -17,6 +17,7 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t channels, std:
 torch::Tensor BasicTransformerBlockImpl::forward(const torch::Tensor& x_BFSC,
                                                  const torch::Tensor& token_BLD) {
   torch::Tensor y_BFSC = x_BFSC + attn1(norm1(x_BFSC), AttentionAxis::kPlaces);
+  // Leaves norm2 out: it feeds only queries, which have no effect on a single token.
   y_BFSC = y_BFSC + attn2(token_BLD);
   return y_BFSC + ff(norm3(y_BFSC));
 }
@@ -65,6 +66,7 @@ TransformerSpatioTemporalModelImpl::TransformerSpatioTemporalModelImpl(
 torch::Tensor TransformerSpatioTemporalModelImpl::forward(const torch::Tensor& x_NChw,
                                                           const torch::Tensor& tokens_BLD,
                                                           std::int64_t num_frames) {
+  // The original gives its temporal blocks the context of the first frame alone.
   const torch::Tensor first_token_B1D = tokens_BLD.slice(1, 0, 1);
   const torch::Tensor x_NSC = norm(x_NChw).flatten(2).transpose(1, 2);
   torch::Tensor y_BFSC = proj_in(x_NSC).unflatten(0, {-1, num_frames});

@@ -83,7 +83,7 @@ class Numpy final : public Format {
   io::NumpyWriter writer_;
 };
 
-/// Colours, at the right of the frame if asked for. One picture stays a picture.
+/// Writes colours, at the right of the frame if asked for. One picture stays a picture.
 class Colors final : public Format {
  public:
   Colors(fs::path stem, bool beside, io::Colormap map, std::int64_t frames, const Size& size,

@@ -41,7 +41,7 @@ void stop_if_asked() {
               exit_code(reason));
 }
 
-/// What was predicted before, if it is what would be predicted now.
+/// Returns what was predicted before, if it is what would be predicted now.
 PredictionInfo finished(const fs::path& folder, const PredictionInfo& wanted) {
   const auto found = config::load_json<PredictionInfo>(folder / kInfoFile);
   const auto refuse = [&](std::string_view what, std::string_view before, std::string_view now) {

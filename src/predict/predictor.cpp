@@ -67,7 +67,7 @@ struct DisparityStream::State {
   Sink sink;
   diffusion::EulerSchedule schedule;
   at::Generator pixel_noise;
-  /// Nothing: the model starts from the RGB latent.
+  /// Noise of the windows; nothing if the model starts from the RGB latent.
   std::optional<pipeline::WindowNoise> noise = {};
   std::optional<pipeline::WindowStream> windows = {};
   torch::Tensor waiting_TChw = {};  ///< latents that are still to be decoded
@@ -82,7 +82,7 @@ struct DisparityStream::State {
   void emit(const torch::Tensor& raw_THW);
 };
 
-/// What a window starts from, at the noise level of the first step.
+/// Returns what a window starts from, at the noise level of the first step.
 torch::Tensor DisparityStream::State::start(const Window& window) {
   denoised += window.conditioning.frames();
   if (noise) return noise->next(window);
@@ -107,7 +107,7 @@ torch::Tensor DisparityStream::State::denoise(const Window& window) {
 
 torch::Tensor DisparityStream::State::head_disparity(const Window& window) {
   const Timer timer(times.denoise, device());
-  // Noise alone: what the window before has made is no latent.
+  // Starts without the window before, whose result is no latent.
   const torch::Tensor x_TChw = start({window.index, window.conditioning, {}});
   const torch::Tensor disparity_THW =
       pipeline::student_disparity(model.unet, model.dpt_head, window.conditioning, x_TChw,
@@ -119,7 +119,7 @@ torch::Tensor DisparityStream::State::head_disparity(const Window& window) {
   return window.before_T.defined() ? align(disparity_THW, window.before_T) : disparity_THW;
 }
 
-/// Chunks of the merged latent, wherever its windows end.
+/// Decodes the merged latent in chunks, wherever its windows end.
 void DisparityStream::State::decode(const torch::Tensor& latent_TChw) {
   waiting_TChw = waiting_TChw.defined() ? at::cat({waiting_TChw, latent_TChw}) : latent_TChw;
   while (true) {

@@ -26,7 +26,7 @@ std::string_view colour(std::size_t curve) {
   return kColours[curve % kColours.size()];
 }
 
-/// After the colours are used up.
+/// Tells curves apart by their dashes after the colours are used up.
 std::string_view dashes(std::size_t curve) {
   constexpr std::array<std::string_view, 3> kDashes = {"", " stroke-dasharray='6 3'",
                                                        " stroke-dasharray='2 3'"};
@@ -56,7 +56,7 @@ std::vector<Dot> stretches(const std::vector<Point>& points) {
   return dots;
 }
 
-/// Data of one direction to pixels.
+/// Maps the data of one direction to pixels.
 struct Axis {
   double low = 0, high = 1;  ///< data, or its logarithm
   double first = 0, last = 1;
@@ -70,7 +70,7 @@ struct Axis {
   }
 };
 
-/// `low` and `high` apart, so that a constant has a place to be drawn at.
+/// Moves `low` and `high` apart, so that a constant has a place to be drawn at.
 void widen(double& low, double& high) {
   if (low < high) return;
   const double margin = low == 0 ? 1 : std::abs(low) / 10;

@@ -80,7 +80,8 @@ std::string maybe(std::int64_t count) {
   return count == 0 ? "" : std::to_string(count);
 }
 
-/// A row a total, a column a run; a total that no run has is left out.
+/// Writes a table with a row for each total and a column for each run; a total that no run has is
+/// left out.
 std::string totals(std::span<const RunRecord> runs) {
   using Total = std::pair<const char*, std::function<std::string(const RunRecord&)>>;
   const auto timed = [](const RunRecord& run, const char* name) {

@@ -152,7 +152,7 @@ void read_manifest(const fs::path& file, RunRecord& run) {
   run.data_hash = text("data_hash");
 }
 
-/// samples/step-000500-<name>.png of the largest step.
+/// Lists samples/step-<number>-<name>.png of the largest step.
 std::vector<fs::path> newest_pictures(const fs::path& folder) {
   std::vector<fs::path> pictures;
   long long newest = -1;

@@ -46,7 +46,7 @@ class Bvh {
     /// Leaf: first solid; else: right child (the left one follows its parent).
     std::int32_t first = 0;
     std::int32_t count = 0;  ///< leaf: number of solids; else 0
-    int axis = 0;            ///< of the split: the left child has the lower coordinates
+    int axis = 0;            ///< axis of the split: the left child has the lower coordinates
   };
   /// A ray with what the slab test needs.
   struct Slab {

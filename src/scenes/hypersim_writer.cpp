@@ -60,8 +60,8 @@ struct Trajectory {
   Scene scene;
 };
 
-/// Chunks as h5py picks them for gzip: halved in turn until they hold about 16 KiB, more for large
-/// arrays.
+/// Picks chunks as h5py picks them for gzip: halved in turn until they hold about 16 KiB, more for
+/// large arrays.
 std::vector<std::int64_t> chunks_for(const at::Tensor& array) {
   std::vector<std::int64_t> chunks = array.sizes().vec();
   const auto bytes_of = [&](const std::vector<std::int64_t>& shape) {
@@ -83,7 +83,8 @@ void write_array(const fs::path& path, const at::Tensor& array) {
   io::write_hdf5(path, array, {.chunks = chunks_for(array), .deflate = 9});
 }
 
-/// The data set's own tone map: the 90th percentile of the brightness becomes 0.8.
+/// Returns the scale of the data set's own tone map: the 90th percentile of the brightness becomes
+/// 0.8.
 double tone_scale(const Frame& frame) {
   std::vector<double> brightness;
   for (std::size_t i = 0; i < frame.entity.size(); ++i) {
@@ -154,7 +155,7 @@ void write_keyframes(const fs::path& folder, const Scene& scene, double asset_un
   io::write_hdf5(folder / "camera_keyframe_positions.hdf5", positions);
 }
 
-/// A row of metadata_camera_parameters.csv. Fields that no reader uses stay empty.
+/// Writes a row of metadata_camera_parameters.csv. Fields that no reader uses stay empty.
 std::string camera_row(const std::string& scene, const TiltedLens* tilted, const TiltedLens& lens,
                        const Mat3& m, double asset_unit, const SampleDataConfig& config) {
   std::ostringstream out;

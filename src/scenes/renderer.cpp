@@ -212,7 +212,7 @@ Vec3 Renderer::Tracer::inner_pixel(const Camera& camera, double x, double y, con
   return through_haze(color * diffuse + Vec3{1, 1, 1} * highlight, hit.t);
 }
 
-/// Mean over 2x2 samples, where a border passes.
+/// Averages 2x2 samples, for a pixel that a border passes.
 Vec3 Renderer::Tracer::border_pixel(const Camera& camera, double x, double y) const {
   Vec3 sum{};
   for (const double dy : {-0.25, 0.25}) {

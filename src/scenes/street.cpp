@@ -63,7 +63,7 @@ Road make_road(Random& random, Place place, double end) {
   return road;
 }
 
-/// One side of the street, from near to far.
+/// Builds one side of the street, from near to far.
 void build_side(Scene& scene, Random& random, Place place, double side, double end) {
   const Road& road = *scene.road;
   const double edge = road.half_width + 0.2 + road.pavement;
@@ -182,7 +182,7 @@ void add_traffic(Scene& scene, Random& random, Place place, double speed, double
     scene.objects.push_back(std::move(object));
   };
   const double lane = road.half_width / 2, travelled = speed * duration;
-  // Ahead in the own lane: never closer than 7 m.
+  // Cars ahead in the own lane: never closer than 7 m.
   for (double s = random.uniform(10, 40); s < 200 && random.coin(0.75);
        s += random.uniform(12, 60)) {
     drive(s, lane, std::max(speed + random.uniform(-0.6, 2.5), speed - (s - 10) / duration));

@@ -58,7 +58,7 @@ Camera camera_at(const Scene& scene, double time, int index, const SampleDataCon
           config.width};
 }
 
-/// y up, z backward <-> y down, z forward.
+/// Turns y up, z backward into y down, z forward, and back.
 Vec3 flip(Vec3 v) {
   return {v.x, -v.y, -v.z};
 }
@@ -71,7 +71,7 @@ Pose flip(const Pose& pose) {
   return out;
 }
 
-/// Turn about y of something that looks along `forward`, 0 towards +x as in KITTI.
+/// Returns the turn about y of something that looks along `forward`, 0 towards +x as in KITTI.
 double heading(Vec3 forward) {
   return std::atan2(-forward.z, forward.x);
 }
@@ -112,7 +112,7 @@ std::string extrinsics(const Scene& scene, const SampleDataConfig& config) {
   return out.str();
 }
 
-/// Traffic within 100 m in front of the camera.
+/// Lists traffic within 100 m in front of the camera.
 std::string poses(const Scene& scene, const SampleDataConfig& config) {
   std::ostringstream out;
   out << "frame cameraID trackID alpha width height length world_space_X world_space_Y "

@@ -13,8 +13,8 @@ namespace vdd::scenes {
 /// One frame to render and write; independent of all others.
 using Job = std::function<void()>;
 
-/// Each makes the folders and the small files of `sequences` sequences under `root` and returns a
-/// job for every frame.
+/// Make the folders and the small files of `sequences` sequences under `root`, and return a job for
+/// every frame.
 std::vector<Job> plan_virtual_kitti(const std::filesystem::path& root, std::int64_t sequences,
                                     const SampleDataConfig& config);
 std::vector<Job> plan_hypersim(const std::filesystem::path& root, std::int64_t sequences,
@@ -22,7 +22,7 @@ std::vector<Job> plan_hypersim(const std::filesystem::path& root, std::int64_t s
 
 constexpr double kFramesPerSecond = 10;
 
-/// Linear light to 8 bits: clip(scale * x, 0, 1)^(1/2.2), rounded.
+/// Turns linear light into 8 bits: clip(scale * x, 0, 1)^(1/2.2), rounded.
 std::uint8_t tone(double radiance, double scale);
 
 }  // namespace vdd::scenes

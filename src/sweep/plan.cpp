@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The run of a row that is trained.
+/// Plans the run of a row that is trained.
 Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::int64_t seed,
                 std::span<const std::string> set) {
   const RowConfig& row = plan.config.rows[index];
@@ -52,9 +52,9 @@ Run trained_run(const Plan& plan, const fs::path& file, std::size_t index, std::
   return run;
 }
 
-/// Whether a setting has to do with what comes out. What a resumed run may change only says where
-/// things are, how fast and how often; the exceptions change the model that is the best, in the
-/// end.
+/// Tells whether a setting has to do with what comes out. What a resumed run may change only says
+/// where things are, how fast and how often; the exceptions change the model that is the best, in
+/// the end.
 bool counts(const std::string& key, std::span<const std::string> free) {
   static const std::vector<std::string> exceptions = {"train.max_steps", "validation.*",
                                                       "head.init_from"};

@@ -51,21 +51,21 @@ void throw_if_stopped() {
     throw Error(concat("stopped by ", describe(reason)), exit_code(reason));
 }
 
-/// Where and as what models are scored and timed.
+/// Says where and in what type models are scored and timed.
 pipeline::LoadTarget target_of(const Plan& plan) {
   tensor::ComputeConfig compute{.device = plan.config.device, .threads = plan.config.threads};
   const torch::Device device = tensor::configure_torch(compute);
   return {.dtype = tensor::parse_dtype(plan.config.dtype), .device = device};
 }
 
-/// "tiny, 5 steps", "distill_unet-0123456789ab, 1 step".
+/// Names a model: "tiny, 5 steps", "distill_unet-0123456789ab, 1 step".
 std::string method_of(const Run& run, const predict::Predictor& model) {
   const fs::path folder = run.folder.has_filename() ? run.folder : run.folder.parent_path();
   const std::int64_t steps = model.config().steps;
   return concat(folder.filename().string(), ", ", steps, steps == 1 ? " step" : " steps");
 }
 
-/// Once for each model, in whatever tables it stands.
+/// Carries plans out. Each model is trained, scored and timed once, in whatever tables it stands.
 class Sweeper {
  public:
   explicit Sweeper(const SweepOptions& options) : options_(options) {}
@@ -81,13 +81,13 @@ class Sweeper {
   void score(const Plan& plan, const Run& run, const std::string& what);
   std::optional<bench::StageBench> take_times(const Plan& plan,
                                               const std::vector<RunResult>& results);
-  /// What `work` throws, or nothing; a stop is no failure.
+  /// Returns what `work` throws, or nothing; a stop is no failure.
   template <typename Work>
   std::string failure_of(const std::string& what, const Work& work);
 
   SweepOptions options_;
   bool stopped_ = false;
-  std::map<std::string, std::string> failures_;  ///< of models, by hash
+  std::map<std::string, std::string> failures_;  ///< why models failed, by hash
   SweepResult result_;
 };
 
@@ -128,6 +128,7 @@ void Sweeper::score(const Plan& plan, const Run& run, const std::string& what) {
   std::optional<predict::Predictor> model;
   for (std::size_t e = 0; e < plan.protocols.size(); ++e) {
     const fs::path file = score_file(plan, run, e, options_.output);
+    // Results appear complete or not at all, so one that is there need not be made again.
     if (path_exists(file)) continue;
     throw_if_stopped();
     if (!model) {

@@ -12,7 +12,7 @@ namespace {
 
 using eval::Markup;
 
-/// The best mean of each column, if it has more than one.
+/// Finds the best mean of each column, if it has more than one.
 std::vector<std::optional<double>> best_means(const Table& table) {
   std::vector<std::optional<double>> best(table.columns.size());
   for (std::size_t c = 0; c < best.size(); ++c) {

@@ -18,7 +18,7 @@ std::int64_t matmul_flops(const torch::Tensor& a, const torch::Tensor& b) {
   return 2 * a.numel() * b.size(-1);
 }
 
-/// One pass over the weight per output element, or per input element if transposed.
+/// Counts one pass over the weight per output element, or per input element if transposed.
 std::int64_t convolution_flops(const torch::Tensor& input, const torch::Tensor& weight,
                                std::int64_t output_numel, bool transposed) {
   const std::int64_t per_element = weight.numel() / weight.size(0);
@@ -42,7 +42,7 @@ std::int64_t output_numel(const torch::Tensor& input, const torch::Tensor& weigh
   return numel;
 }
 
-/// `products` of size queries x keys: with the query width, and with the value width.
+/// Counts `products` of size queries x keys: with the query width, and with the value width.
 std::int64_t attention_flops(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                              std::int64_t query_products, std::int64_t value_products) {
   const std::int64_t pairs = q.numel() / q.size(-1) * k.size(-2);
@@ -72,15 +72,15 @@ Flops of_convolution_backward(Inputs in) {
 Flops of_attention(Inputs in) {
   return {.attention = attention_flops(in[0].toTensor(), in[1].toTensor(), in[2].toTensor(), 1, 1)};
 }
-/// The scores once more, then the gradients of scores, values, queries and keys.
+/// Counts the scores once more, then the gradients of scores, values, queries and keys.
 Flops of_attention_backward(Inputs in) {
   return {.attention = attention_flops(in[1].toTensor(), in[2].toTensor(), in[3].toTensor(), 3, 2)};
 }
 
 using Rule = Flops (*)(Inputs);
 
-/// By operator name. Only operators that do the work themselves, or whose inner ones are left out
-/// by the depth below: `linear` and `conv2d` end in these.
+/// Finds the rule of an operator by its name. Only operators that do the work themselves, or whose
+/// inner ones are left out by the depth below: `linear` and `conv2d` end in these.
 Rule rule_of(std::string_view name) {
   static const std::map<std::string_view, Rule> rules = {
       {"aten::mm", of_mm},

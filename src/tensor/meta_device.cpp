@@ -31,7 +31,7 @@ Tensor like_if(bool wanted, const Tensor& x) {
   return wanted ? like(x) : Tensor();
 }
 
-/// Channels last if either operand is.
+/// Chooses channels last if either operand has them last.
 at::MemoryFormat convolution_order(const Tensor& input, const Tensor& weight) {
   const auto order = input.suggest_memory_format();
   return order == at::MemoryFormat::Contiguous ? weight.suggest_memory_format() : order;

@@ -96,8 +96,8 @@ struct Problem {
   const std::vector<std::string>& names;
 };
 
-/// "does not fit the model: 9 missing, 1 unexpected; missing: a, b, c, d, e, ...; unexpected: f":
-/// the counts first, so that they survive when the message is cut.
+/// Writes "does not fit the model: 9 missing, 1 unexpected; missing: a, b, c, d, e, ...;
+/// unexpected: f": the counts first, so that they survive when the message is cut.
 std::string summary(std::initializer_list<Problem> problems, std::size_t listed) {
   std::vector<std::string> counts, lists;
   for (const auto& [kind, names] : problems) {
@@ -111,7 +111,7 @@ std::string summary(std::initializer_list<Problem> problems, std::size_t listed)
   return concat("does not fit the model: ", join(counts, ", "), "; ", join(lists, "; "));
 }
 
-/// Throws, or returns the names in the order of the source.
+/// Returns the names in the order of the source; throws DataError if they are not those wanted.
 std::vector<std::string_view> match(
     const std::unordered_map<std::string_view, torch::Tensor>& wanted, const TensorSource& source,
     const LoadOptions& options) {

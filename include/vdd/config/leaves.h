@@ -7,8 +7,8 @@
 
 namespace vdd::config {
 
-/// Dotted key and YAML text of every value that a file holds, whatever program it belongs to. Of a
-/// file that to_yaml() wrote they are those of to_leaves(). Throws DataError if it cannot be read,
+/// Reads dotted key and YAML text of every value that a file holds, whatever program it belongs to.
+/// A file that to_yaml() wrote gives what to_leaves() gives. Throws DataError if it cannot be read,
 /// ConfigError if it is no YAML.
 Leaves read_leaves(const std::filesystem::path& file);
 

@@ -8,11 +8,11 @@
 
 namespace vdd::config {
 
-/// Documentation of a settings struct: a heading `title`, then one table per section (key, type,
-/// default, allowed, meaning).
+/// Documents a settings struct: a heading `title`, then one table per section (key, type, default,
+/// allowed, meaning).
 std::string write_markdown(const Section& section, std::string_view title);
 
-/// The defaults shown are those of a default-constructed T.
+/// Documents the settings struct T, with the defaults of a default-constructed T.
 template <typename T>
 std::string to_markdown(std::string_view title) {
   T config;

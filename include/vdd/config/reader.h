@@ -20,7 +20,8 @@ namespace vdd::config {
 void read_yaml(const Section& section, const std::filesystem::path& file,
                std::span<const std::string> overrides = {});
 
-/// The same for text that is no file; `name` stands for the path in messages.
+/// Fills a section from YAML text as read_yaml() does from a file; `name` stands for the path in
+/// messages.
 void read_yaml_text(const Section& section, std::string_view text, std::string_view name,
                     std::span<const std::string> overrides = {});
 

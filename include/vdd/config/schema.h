@@ -31,8 +31,8 @@ struct Section {
 struct SectionList {
   /// Puts n default elements in the place of the present ones.
   std::function<std::vector<Section>(std::size_t)> resize;
-  std::function<std::vector<Section>()> elements;  ///< the present ones
-  std::function<Section()> prototype;              ///< a default one, for documentation
+  std::function<std::vector<Section>()> elements;  ///< the present elements
+  std::function<Section()> prototype;              ///< a default element, for documentation
 };
 
 using Value = std::variant<bool*, std::int64_t*, double*, std::string*,          //
@@ -58,12 +58,12 @@ struct Limits {
   void add(ListSize l) { list_size = l.size; }
   void add(ScalarOrList) { scalar_or_list = true; }
 
-  /// The wrong of one value, "must be > 0", or nothing.
+  /// Says what is wrong with a value, such as "must be > 0", or nothing.
   std::optional<std::string> violation(std::int64_t value) const;
   std::optional<std::string> violation(double value) const;
   std::optional<std::string> violation(const std::string& value) const;
   std::optional<std::string> violation(bool) const { return std::nullopt; }
-  /// "> 0, a multiple of 64", or "" if nothing is limited.
+  /// Describes all limits, such as "> 0, a multiple of 64"; empty if there are none.
   std::string describe() const;
 };
 

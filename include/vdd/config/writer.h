@@ -25,14 +25,14 @@ Leaves to_leaves(T config) {
   return flatten(describe(config));
 }
 
-/// Every field in declared order, as YAML that load<T>() reads back equal.
+/// Writes every field in declared order, as YAML that load<T>() reads back equal.
 template <typename T>
 std::string to_yaml(T config) {
   return write_yaml(describe(config));
 }
 
-/// Every field in declared order, as the `config.json` of a model folder (indented by 2, newline at
-/// the end).
+/// Writes every field in declared order, as the `config.json` of a model folder (indented by 2,
+/// newline at the end).
 template <typename T>
 std::string to_json(T config, const JsonHeader& header = {}) {
   return write_json(describe(config), header);

@@ -27,7 +27,7 @@ class RegularFile {
 
   const std::filesystem::path& path() const { return path_; }
   int descriptor() const { return descriptor_; }
-  /// Bytes when it was opened.
+  /// Size in bytes when the file was opened.
   std::uint64_t size() const { return size_; }
   /// Reads `bytes` bytes from `offset` on and returns how many there were: fewer only where the
   /// file ends. Throws DataError.
@@ -39,7 +39,8 @@ class RegularFile {
   std::uint64_t size_ = 0;
 };
 
-/// The whole file. Throws DataError as RegularFile does, and if it is longer than `max_bytes`.
+/// Reads the whole file. Throws DataError as RegularFile does, and if it is longer than
+/// `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 /// Calls `use(number, line)` for each line of a log, counted from 1 and without its end, with no
@@ -73,8 +74,8 @@ class FileWriter {
   int descriptor_ = -1;
 };
 
-/// The folders that a pattern with * or ? names, sorted; `pattern` alone if it has neither or is
-/// there as it stands. Throws DataError if none matches.
+/// Lists the folders that a pattern with * or ? names, sorted; `pattern` alone if it has neither or
+/// is there as it stands. Throws DataError if none matches.
 std::vector<std::string> match_folders(const std::string& pattern);
 
 /// Makes renames and new names in `folder` durable. A file system that cannot sync a folder

@@ -10,15 +10,16 @@
 // as the error_code forms of std::filesystem do, and never an exception of another kind.
 namespace vdd {
 
-/// Links are followed. Nothing is there also where a link leads nowhere. Throws DataError.
+/// Tell what is at `path`, links followed; a link that leads nowhere counts as nothing there. Throw
+/// DataError.
 bool path_exists(const std::filesystem::path& path);
 bool is_folder(const std::filesystem::path& path);
 bool is_file(const std::filesystem::path& path);
 
-/// The names in a folder, sorted by their bytes. Throws DataError if it cannot be listed.
+/// Lists the names in a folder, sorted by their bytes. Throws DataError if it cannot be listed.
 std::vector<std::string> list_names(const std::filesystem::path& folder);
 
-/// Where a path leads, links followed. Throws DataError if nothing is there.
+/// Returns where a path leads, links followed. Throws DataError if nothing is there.
 std::filesystem::path real_path(const std::filesystem::path& path);
 
 /// Makes a folder, with those above it, unless it is there. Throws ResourceError.

@@ -11,7 +11,7 @@ namespace vdd::log {
 enum class Level { kDebug, kInfo, kWarning, kError };
 
 void set_level(Level level);
-/// Also appends every message to `path`, with time stamps. Throws ResourceError if it cannot be
+/// Appends every message to `path` as well, with time stamps. Throws ResourceError if it cannot be
 /// opened.
 void add_file(const std::filesystem::path& path);
 void flush();

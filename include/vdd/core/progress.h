@@ -8,7 +8,7 @@
 
 namespace vdd {
 
-/// "4s", "3m12s", "2h05m", "3d04h".
+/// Formats seconds as "4s", "3m12s", "2h05m", "3d04h".
 std::string format_duration(double seconds);
 
 /// Progress of a long loop on stderr. On a terminal one line that is redrawn at most ten times a
@@ -19,7 +19,7 @@ class Progress {
  public:
   struct Options {
     std::int64_t total = 0;  ///< 0: unknown, no ETA
-    /// Done before this start (a resumed run); not counted into the speed.
+    /// Items done before this start (a resumed run); not counted into the speed.
     std::int64_t first = 0;
     double plain_every_s = 10;  ///< seconds between lines where stderr is no terminal
   };

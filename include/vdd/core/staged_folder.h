@@ -41,7 +41,8 @@ class StagedFolder {
   /// crash cut in two is completed first. Throws ConfigError if `final_path` exists and may not be
   /// replaced, ResourceError if the folder cannot be made.
   explicit StagedFolder(std::filesystem::path final_path, Existing existing = Existing::kRefuse);
-  /// May replace a folder that fits `rule`, see require_replaceable().
+  /// Makes the temporary folder for one that may replace a folder which fits `rule`, see
+  /// require_replaceable().
   StagedFolder(std::filesystem::path final_path, Replaceable rule);
   /// Removes the temporary folder unless committed.
   ~StagedFolder();

@@ -23,20 +23,20 @@ enum class StopReason : int {
 /// error of the write. Call once, at the start of main.
 void install_signal_handlers();
 
-/// Why to stop, or kNone. The first signal wins over the time limit. Costs an atomic load and a
-/// clock read.
+/// Returns why to stop, or kNone. The first signal wins over the time limit. Costs an atomic load
+/// and a clock read.
 StopReason stop_requested();
 
 /// Stops `limit` after this call; zero or less takes the limit away.
 void set_time_limit(std::chrono::seconds limit);
 
-/// "90m", "1h30m", "45s", "2d", "3600" (seconds). Throws ConfigError on anything else, on zero and
-/// past ten years.
+/// Reads "90m", "1h30m", "45s", "2d", "3600" (seconds). Throws ConfigError on anything else, on
+/// zero and past ten years.
 std::chrono::seconds parse_duration(std::string_view text);
 
-/// 75 for the time limit and SIGTERM/SIGUSR1, 130 for Ctrl-C, 0 for kNone.
+/// Returns 75 for the time limit and SIGTERM/SIGUSR1, 130 for Ctrl-C, 0 for kNone.
 ExitCode exit_code(StopReason reason);
-/// "time limit", "SIGTERM or SIGUSR1", "Ctrl-C", "none".
+/// Names a reason: "time limit", "SIGTERM or SIGUSR1", "Ctrl-C", "none".
 std::string_view describe(StopReason reason);
 
 }  // namespace vdd

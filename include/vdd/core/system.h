@@ -28,7 +28,7 @@ int available_cpus();
 std::string host_name();
 /// The words this process was started with.
 std::vector<std::string> command_line();
-/// UTC, to the second: "2026-03-01T12:34:56Z".
+/// Returns the time in UTC, to the second: "2026-03-01T12:34:56Z".
 std::string utc_now();
 
 /// The project's version ("0.1.0"), and the linker's build id of the running program: 40

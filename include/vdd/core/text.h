@@ -23,23 +23,23 @@ std::string concat(const Parts&... parts) {
 /// Bytes of the valid UTF-8 sequence at the start of `text`; 0 if there is none.
 std::size_t utf8_length(std::string_view text);
 
-/// Text that came from a file, fit for a terminal: control characters, backslashes and bytes that
-/// are no valid UTF-8 become \xNN or \n, and anything past `max_bytes` becomes "...".
+/// Makes text that came from a file fit for a terminal: control characters, backslashes and bytes
+/// that are no valid UTF-8 become \xNN or \n, and anything past `max_bytes` becomes "...".
 std::string escape(std::string_view text, std::size_t max_bytes = 200);
 
 /// The candidate with the smallest edit distance to `word`, if it is close enough to be meant (at
 /// most a third of the letters differ).
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
-/// "; did you mean 'x'?", or nothing.
+/// Returns "; did you mean 'x'?" with the nearest candidate, or nothing.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string_view trim(std::string_view text);
 
-/// Whole-string number readers that ignore the locale. Nothing on any leftover character, overflow,
-/// or (for integers) a sign-less prefix such as 0x or a leading zero.
+/// Read a number that is the whole string, whatever the locale. They return nothing on any leftover
+/// character, overflow, or (for integers) a sign-less prefix such as 0x or a leading zero.
 std::optional<long long> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 

@@ -15,7 +15,7 @@
 
 namespace vdd::data {
 
-/// The sources that data.root stands for. Throws DataError if nothing known lies there.
+/// Finds the sources that data.root stands for. Throws DataError if nothing known lies there.
 std::vector<SourceConfig> find_sources(const std::filesystem::path& root);
 
 /// A mixture of clip sources, indexed once. Sample n is a pure function of (seed, n): there is no
@@ -34,22 +34,22 @@ class ClipDataset {
   const DataConfig& config() const;
   bool empty() const;
 
-  /// One line a source: sequences, frames, and what was left out. For the log.
+  /// Describes each source in a line for the log: sequences, frames, and what was left out.
   std::vector<std::string> summary() const;
-  /// Of all files that samples can come from: changes when the data set does. The first call asks
-  /// the disk for size and time of each; opens none.
+  /// Returns the fingerprint of all files that samples can come from, which changes when the data
+  /// set does. The first call asks the disk for size and time of each; opens none.
   const Fingerprint& fingerprint() const;
 
   /// Draws sample n; reads no picture. `attempt` > 0 gives the clip that stands in for unusable
   /// ones.
   ClipPlan plan(std::uint64_t seed, std::int64_t n, std::int64_t attempt = 0) const;
-  /// One plan for each frame there is, centred and as stored; for checks with data.frames = 1.
+  /// Returns one plan for each frame there is, centred and as stored; for checks of single frames.
   std::vector<ClipPlan> all_frames() const;
   /// Height and width of the clip's first picture as stored. Throws DataError.
   std::pair<std::int64_t, std::int64_t> stored_size(const ClipPlan& plan) const;
   /// Reads exactly this clip in the calling thread. Throws DataError naming the file.
   Clip load(const ClipPlan& plan) const;
-  /// Sample n by data.on_bad_sample, in the calling thread. Throws DataError.
+  /// Reads sample n by the rule data.on_bad_sample, in the calling thread. Throws DataError.
   Clip load(std::uint64_t seed, std::int64_t n);
 
  private:

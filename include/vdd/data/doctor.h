@@ -11,7 +11,7 @@
 namespace vdd::data {
 
 std::string check_image_rgb(const std::filesystem::path& file);
-/// These three also refuse a picture without a single valid depth.
+/// The three checks of depth also refuse a picture without a single valid depth.
 std::string check_depth_png16(const std::filesystem::path& file);
 std::string check_depth_hdf5(const std::filesystem::path& file);
 std::string check_depth_dpt(const std::filesystem::path& file);
@@ -21,17 +21,17 @@ std::string check_vkitti_extrinsic(const std::filesystem::path& file);
 
 struct DataSetReport {
   std::string summary;                ///< kind, place, sequences, frames, what the index left out
-  std::int64_t frames = 0;            ///< read
+  std::int64_t frames = 0;            ///< frames that were read
   std::vector<std::string> problems;  ///< "<file>: <reason>", each unusable file
 };
 
-/// Whether find_sources would find anything at `root`.
+/// Tells whether find_sources() would find anything at `root`.
 bool holds_data_set(const std::filesystem::path& root);
 /// Reads every frame, with depth where there is any, of all data sets below `root`. Throws
 /// DataError if there is none.
 std::vector<DataSetReport> read_data_sets(const std::filesystem::path& root, int workers);
-/// The same in a form for people: one line a data set; throws DataError with the first problem and
-/// their number.
+/// Reads all data sets below `root` and describes each in a line for people; throws DataError with
+/// the first problem and their number.
 std::string check_data_set(const std::filesystem::path& root);
 
 }  // namespace vdd::data

@@ -24,10 +24,10 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// The next sample. Throws DataError as ClipDataset::load does, at the sample that fails,
+  /// Returns the next sample. Throws DataError as ClipDataset::load does, at the sample that fails,
   /// whatever ran ahead.
   Clip next();
-  /// How long the last next() waited or read.
+  /// Tells how long the last next() waited or read.
   double last_wait_seconds() const;
 
  private:

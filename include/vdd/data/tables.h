@@ -17,9 +17,10 @@ using Matrix4 = std::array<double, 16>;  ///< row-major
 /// (frame, camera)
 using FrameKey = std::pair<std::int64_t, std::int64_t>;
 
-/// Virtual KITTI 2 intrinsic.txt: `frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]`.
+/// Reads Virtual KITTI 2 intrinsic.txt: `frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]`.
 std::map<FrameKey, Matrix3> read_vkitti_intrinsics(const std::filesystem::path& path);
-/// Virtual KITTI 2 extrinsic.txt: `frame cameraID` and 16 numbers, WORLD-TO-CAMERA, as stored.
+/// Reads Virtual KITTI 2 extrinsic.txt: `frame cameraID` and 16 numbers, WORLD-TO-CAMERA, as
+/// stored.
 std::map<FrameKey, Matrix4> read_vkitti_extrinsics(const std::filesystem::path& path);
 
 /// One row of Hypersim's metadata_images_split_scene_v1.csv.
@@ -27,7 +28,7 @@ struct HypersimImage {
   bool released = false;
   std::string partition;  ///< train, val, test, or empty
 };
-/// By "scene/camera", then frame number.
+/// Reads metadata_images_split_scene_v1.csv into rows by "scene/camera", then frame number.
 std::map<std::string, std::map<std::int64_t, HypersimImage>> read_hypersim_split(
     const std::filesystem::path& path);
 

@@ -81,9 +81,9 @@ class EulerSchedule {
   /// Throws ConfigError if the config asks for what is not supported.
   explicit EulerSchedule(const SchedulerConfig& config = SchedulerConfig::stable_video_diffusion());
 
-  /// [n+1] float32, falling, the last one 0 (or the table's lowest). n is in sampler_steps.
+  /// Returns [n+1] float32, falling, the last one 0 (or the table's lowest). n is in sampler_steps.
   torch::Tensor sigmas(std::int64_t n) const;
-  /// [n] float32: what the model is told at each step.
+  /// Returns [n] float32: what the model is told at each step.
   torch::Tensor timesteps(std::int64_t n) const;
   /// The factor that unit noise is multiplied by before the first of n steps.
   double init_noise_sigma(std::int64_t n = 1) const;

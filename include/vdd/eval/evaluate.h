@@ -13,7 +13,7 @@ namespace vdd::eval {
 struct EvalOptions {
   std::string method = "method";  ///< name for tables
   std::string method_hash = "", method_settings = "";
-  /// Score what is there; otherwise a missing sequence or frame, or an unreadable file, is an
+  /// Scores what is there; otherwise a missing sequence or frame, or an unreadable file, is an
   /// error.
   bool partial = false;
 };

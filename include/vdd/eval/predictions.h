@@ -19,8 +19,8 @@ namespace vdd::eval {
 struct Truth {
   at::Tensor depth_THW;  ///< float32 metres
   at::Tensor valid_THW;  ///< bool: measured, no sky, inside the score crop
-  /// Of the N frames that have a pose: their places in the clip, intrinsics of the cut picture and
-  /// camera-to-world poses, float64. Undefined if fewer than two have one.
+  /// Places in the clip, intrinsics of the cut picture and camera-to-world poses, float64, of the N
+  /// frames that have a pose. Undefined if fewer than two have one.
   at::Tensor posed_N, intrinsics_N33, poses_N44;
 };
 
@@ -37,17 +37,18 @@ using Estimator = std::function<at::Tensor(const at::Tensor& rgb_T3HW)>;
 class Predictions {
  public:
   virtual ~Predictions() = default;
-  /// disparity: affine in 1/depth, as most video methods; depth: affine in depth.
+  /// Returns "disparity", affine in 1/depth, as most video methods have it, or "depth", affine in
+  /// depth.
   virtual std::string kind() const = 0;
-  /// [T,h,w] of any size and floating type, finite. Throws DataError for files that are missing or
-  /// do not fit, NonFiniteError naming file and frame.
+  /// Returns [T,h,w] of any size and floating type, finite. Throws DataError for files that are
+  /// missing or do not fit, NonFiniteError naming file and frame.
   virtual at::Tensor predict(const Task& task) = 0;
 };
 
 std::unique_ptr<Predictions> predictions_of(Estimator model);
 
-/// Files of any method below `folder`, for a sequence named NAME (which may hold /), the first
-/// there is of
+/// Reads files of any method below `folder`, for a sequence named NAME (which may hold /), the
+/// first there is of
 ///   NAME.npz, NAME.npy          [T,h,w] or [T,1,h,w] of the frames that the protocol takes, or of
 ///                               all of the sequence; key depth, disparity, or the only one
 ///   NAME.exr, NAME.png          the only frame; png: 16-bit grey over 65535
@@ -57,12 +58,12 @@ std::unique_ptr<Predictions> predictions_of(Estimator model);
 std::unique_ptr<Predictions> stored_predictions(const std::filesystem::path& folder,
                                                 const std::string& kind);
 
-/// As `predictions`; each is also written to `folder`/NAME.npz, as stored_predictions reads it.
-/// Throws ResourceError too.
+/// Passes `predictions` on and writes each to `folder`/NAME.npz, as stored_predictions() reads it.
+/// Throws ResourceError besides.
 std::unique_ptr<Predictions> keep_predictions(std::unique_ptr<Predictions> predictions,
                                               const std::filesystem::path& folder);
 
-/// 1 / depth, and 0 where no depth is known.
+/// Predicts 1 / depth, and 0 where no depth is known.
 std::unique_ptr<Predictions> truth_as_predictions();
 
 }  // namespace vdd::eval

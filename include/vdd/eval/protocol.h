@@ -64,20 +64,20 @@ struct Protocol {
   }
 };
 
-/// The built-in ones, sorted by name.
+/// Lists the built-in protocols, sorted by name.
 const std::vector<Protocol>& protocols();
 
-/// A built-in protocol by name, or one from a YAML file (text that ends in .yaml), changed by
-/// `key.sub=value` overrides. Throws ConfigError, with what was probably meant.
+/// Finds a built-in protocol by name, or reads one from a YAML file (text that ends in .yaml),
+/// changed by `key.sub=value` overrides. Throws ConfigError, with what was probably meant.
 Protocol find_protocol(const std::string& name, std::span<const std::string> overrides = {});
 
-/// Indices of the frames that it takes of a sequence of so many.
+/// Returns the indices of the frames that a protocol takes of `available` ones.
 std::vector<std::size_t> frames_of(const Protocol& protocol, std::size_t available);
 
-/// SHA-256 of all that decides a score: every field but `name` and `about`.
+/// Computes SHA-256 of all that decides a score: every field but `name` and `about`.
 std::string fingerprint(Protocol protocol);
 
-/// A Markdown table: name, start of the fingerprint, and what it is.
+/// Writes a Markdown table: name, start of the fingerprint, and what it is.
 std::string list_protocols();
 
 }  // namespace vdd::eval

@@ -12,7 +12,8 @@
 // What an evaluation found: the JSON file of `vdd eval --output`.
 namespace vdd::eval {
 
-/// Of a sequence: means over its frames. Of a data set: means over its sequences.
+/// Scores of a sequence, which are means over its frames, or of a data set, means over its
+/// sequences.
 struct Scores {
   double abs_rel = 0, sq_rel = 0, rmse = 0, rmse_log = 0, log10 = 0;
   double delta1 = 0, delta2 = 0, delta3 = 0, silog100 = 0;

@@ -21,7 +21,7 @@ struct TrueDepth {
   at::Tensor valid_HW;  ///< bool: measured, and no sky (which keeps its large stored value)
 };
 
-/// Undefined tensors: the data set does not say.
+/// The camera of a frame. Tensors that the data set does not give are undefined.
 struct Camera {
   at::Tensor intrinsics_33;  ///< float64, pixel (centres on integers) ~ K X; any invertible matrix
   at::Tensor cam_to_world_44;  ///< float64, metres; camera axes x right, y down, z forward
@@ -35,20 +35,20 @@ class Sequence {
   Sequence(const Sequence&) = delete;
   Sequence& operator=(const Sequence&) = delete;
 
-  /// Plain letters, with / between levels: "alley_2", "vkitti2/Scene01/clone/Camera_0".
+  /// Name in plain letters, with / between levels: "alley_2", "vkitti2/Scene01/clone/Camera_0".
   const std::string& name() const { return name_; }
   void rename(std::string name) { name_ = std::move(name); }
-  /// Their names in order, as in the file names: "0000000005".
+  /// Names of the frames in order, as in the file names: "0000000005".
   const std::vector<std::string>& frames() const { return frames_; }
 
-  // All throw DataError naming the file.
+  // The readers of frames throw DataError naming the file.
 
-  /// uint8 [H,W,3], of the size of the depth.
+  /// Reads a picture, uint8 [H,W,3], of the size of the depth.
   virtual at::Tensor rgb_HW3(std::size_t frame) const = 0;
   virtual TrueDepth depth(std::size_t frame) const = 0;
   virtual Camera camera(std::size_t) const { return {}; }
-  /// Frames cut by the named crop (metrics::crop_of), then stretched to h x w: float32 [T,3,h,w] in
-  /// [-1, 1].
+  /// Reads frames, cut by the named crop (metrics::crop_of), then stretched to h x w: float32
+  /// [T,3,h,w] in [-1, 1].
   virtual at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
                                std::int64_t height, std::int64_t width) const;
 
@@ -83,7 +83,7 @@ struct ReaderConfig {
 };
 
 struct DataSet {
-  /// Sorted by name, natural order.
+  /// Sequences sorted by name, in natural order.
   std::vector<std::unique_ptr<Sequence>> sequences;
   /// What the index left out, for people: "rgbd_bonn_balloon2: 3 pictures without depth".
   std::vector<std::string> left_out;

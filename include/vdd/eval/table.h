@@ -21,17 +21,17 @@ struct Column {
   bool smaller_is_better;
 };
 
-/// Those that at least one of the scores has.
+/// Lists the columns that at least one of the scores has.
 std::vector<Column> columns_of(const std::vector<const Scores*>& scores);
-/// The one of that key, such as "abs_rel". Throws ConfigError.
+/// Finds a column by its key, such as "abs_rel". Throws ConfigError.
 const Column& column_of(const std::string& key);
-/// With so many digits after the point.
+/// Writes a number with `digits` digits after the point.
 std::string fixed(double value, int digits);
 std::string number(const Column& column, const Scores& scores);
-/// Text that came from names, harmless in the markup.
+/// Makes text that came from names harmless in the markup.
 std::string cell(const std::string& text, Markup markup);
 std::string bold(const std::string& text, Markup markup);
-/// A head and rows, all of the same length; the first column is text.
+/// Writes a head and rows, all of the same length; the first column is text.
 std::string table(const std::vector<std::string>& head,
                   const std::vector<std::vector<std::string>>& rows, Markup markup);
 

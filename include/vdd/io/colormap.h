@@ -19,16 +19,16 @@ enum class Colormap {
   kMagma,
 };
 
-/// By its name in lower case: "turbo". Throws ConfigError.
+/// Finds a map by its name in lower case: "turbo". Throws ConfigError.
 Colormap parse_colormap(std::string_view name);
 
 using Color = std::array<std::uint8_t, 3>;  ///< RGB
 
-/// Values outside of [0,1] are clamped, NaN becomes grey.
+/// Colours a value; those outside of [0,1] are clamped, NaN becomes grey.
 Color color_of(double value, Colormap map = Colormap::kTurbo);
 
-/// 8-bit RGB [T,H,W,3] on the CPU of [T,H,W], of any floating type and device; low..high is drawn
-/// as 0..1. Throws ShapeError for another shape, or if the range is empty.
+/// Draws [T,H,W], of any floating type and device, as 8-bit RGB [T,H,W,3] on the CPU; low..high is
+/// drawn as 0..1. Throws ShapeError for another shape, or if the range is empty.
 at::Tensor colorize(const at::Tensor& disparity_THW, double low = 0.0, double high = 1.0,
                     Colormap map = Colormap::kTurbo);
 

@@ -23,34 +23,35 @@ struct Region {
 
 struct Hdf5Read {
   std::string dataset = "dataset";
-  /// kFloat, kDouble: refuse what is stored as integers, convert any other floating type. kHalf,
-  /// kShort, kInt, kByte: refuse any other stored type. Nothing: as it is stored.
+  /// The type that is wanted. kFloat and kDouble refuse what is stored as integers and convert any
+  /// other floating type; kHalf, kShort, kInt and kByte refuse any other stored type; nothing takes
+  /// the array as it is stored.
   std::optional<at::ScalarType> dtype = std::nullopt;
-  /// Refuse any other shape; empty accepts all, -1 any size.
+  /// The shape that is wanted, any other is refused; empty accepts all, -1 any size.
   std::vector<std::int64_t> shape = {};
-  /// Called with the stored shape before anything is read; only the chunks that touch the region
-  /// are inflated.
+  /// Chooses what is read; called with the stored shape before anything is. Only the chunks that
+  /// touch the region are inflated.
   std::function<Region(at::IntArrayRef shape)> region = nullptr;
-  /// [H,W,C] is returned as [C,H,W]: Hypersim's colour has one channel a chunk, so this is the
-  /// cheap order.
+  /// Returns [H,W,C] as [C,H,W]: Hypersim's colour has one channel a chunk, so this is the cheap
+  /// order.
   bool channels_first = false;
 };
 
-/// The array as a contiguous CPU tensor. Throws DataError: no such dataset, rank over 4, a side
-/// over 65535, more than 64 Mi elements or 131072 chunks to read, a filter other than shuffle and
-/// deflate, external or virtual storage, a damaged chunk, or anything `want` refuses. Safe to call
-/// from several threads.
+/// Reads the array as a contiguous CPU tensor. Throws DataError: no such dataset, rank over 4, a
+/// side over 65535, more than 64 Mi elements or 131072 chunks to read, a filter other than shuffle
+/// and deflate, external or virtual storage, a damaged chunk, or anything `want` refuses. Safe to
+/// call from several threads.
 at::Tensor read_hdf5(const std::filesystem::path& path, const Hdf5Read& want = {});
 
-/// The stored shape, after the checks of read_hdf5 that need no more than the array's header.
+/// Reads the stored shape, after the checks of read_hdf5 that need no more than the array's header.
 std::vector<std::int64_t> hdf5_shape(const std::filesystem::path& path,
                                      const std::string& dataset = "dataset");
 
 struct Hdf5Write {
   std::string dataset = "dataset";
-  /// Empty: contiguous, as h5py stores arrays without options.
+  /// Shape of a chunk; empty: contiguous, as h5py stores arrays without options.
   std::vector<std::int64_t> chunks = {};
-  /// zlib's level 0..9; needs chunks.
+  /// Level of zlib, 0..9; needs chunks.
   int deflate = 0;
 };
 

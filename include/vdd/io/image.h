@@ -35,22 +35,23 @@ using Image16 = Image<std::uint16_t>;
 /// No decoder takes memory for more pixels than this.
 inline constexpr std::int64_t kMaxPixels = 64 << 20;
 
-/// 8-bit RGB from a JPEG or a PNG, told apart by content. Grey becomes three equal channels, alpha
-/// is dropped; 16-bit is refused.
+/// Reads 8-bit RGB from a JPEG or a PNG, told apart by content. Grey becomes three equal channels,
+/// alpha is dropped; 16-bit is refused.
 Image8 read_rgb(const std::filesystem::path& path);
-/// 16-bit grey PNG, values as stored (Virtual KITTI: centimetres; KITTI: 1/256 m; Bonn: 1/5000 m).
+/// Reads a 16-bit grey PNG, values as stored (Virtual KITTI: centimetres; KITTI: 1/256 m; Bonn:
+/// 1/5000 m).
 Image16 read_png16(const std::filesystem::path& path);
 
-/// MPI Sintel's .dpt: metres as float. NaN, infinity and negative values are refused.
+/// Reads MPI Sintel's .dpt: metres as float. NaN, infinity and negative values are refused.
 Image<float> read_dpt(const std::filesystem::path& path);
 
-/// The same from bytes; `path` only names them in errors.
+/// Decode bytes as read_rgb() and read_png16() decode files; `path` only names them in errors.
 Image8 decode_rgb(std::string_view bytes, const std::filesystem::path& path);
 Image16 decode_png16(std::string_view bytes, const std::filesystem::path& path);
 
-/// Baseline JPEG, 4:2:0, quality 1..100. `image` has 1 or 3 channels.
+/// Encodes as baseline JPEG, 4:2:0, quality 1..100. `image` has 1 or 3 channels.
 std::string encode_jpeg(const Image8& image, int quality = 95);
-/// PNG of 1 or 3 channels; `level` is zlib's 0..9. Same bytes for the same pixels.
+/// Encode as PNG of 1 or 3 channels; `level` is zlib's 0..9. The same pixels give the same bytes.
 std::string encode_png(const Image8& image, int level = 6);
 std::string encode_png(const Image16& image, int level = 6);
 

@@ -15,19 +15,21 @@
 // refused. A reader takes memory only for what the file holds and the caller wants.
 namespace vdd::io {
 
-/// Throws if nobody wants an array of this shape. Called before memory is taken for it: a deflated
-/// array may be a thousand times as large as its file.
+/// A check that throws if nobody wants an array of this shape. Called before memory is taken for
+/// it: a deflated array may be a thousand times as large as its file.
 using ShapeCheck = std::function<void(at::IntArrayRef shape)>;
 
-/// The array, contiguous, on the CPU. uint16 comes as kInt, uint32 as kLong, so that no value is
-/// lost; uint64 is refused. Throws DataError naming the file and the reason, ResourceError.
+/// Reads the array, contiguous, on the CPU. uint16 comes as kInt, uint32 as kLong, so that no value
+/// is lost; uint64 is refused. Throws DataError naming the file and the reason, ResourceError.
 at::Tensor read_npy(const std::filesystem::path& path, const ShapeCheck& check = {});
 
-/// The names of the arrays in the archive, without ".npy", in the file's order. Throws DataError.
+/// Lists the names of the arrays in the archive, without ".npy", in the file's order. Throws
+/// DataError.
 std::vector<std::string> npz_members(const std::filesystem::path& path);
 
-/// One array of the archive; an empty `member` is the only one there is. The checksum is verified.
-/// Throws DataError naming the file, the member where there is one, and the reason, ResourceError.
+/// Reads one array of the archive; an empty `member` is the only one there is. The checksum is
+/// verified. Throws DataError naming the file, the member where there is one, and the reason,
+/// ResourceError.
 at::Tensor read_npz(const std::filesystem::path& path, const std::string& member,
                     const ShapeCheck& check);
 
@@ -42,18 +44,18 @@ enum class NumpyFormat {
 /// numbers give the same bytes.
 class NumpyWriter {
  public:
-  /// `dtype`: kByte, kChar, kShort, kInt, kLong, kHalf, kFloat, kDouble or kBool. `member` is the
-  /// name inside of an archive. Throws ShapeError for another dtype, ResourceError.
+  /// Starts a file. `dtype`: kByte, kChar, kShort, kInt, kLong, kHalf, kFloat, kDouble or kBool.
+  /// `member` is the name inside of an archive. Throws ShapeError for another dtype, ResourceError.
   NumpyWriter(const std::filesystem::path& path, NumpyFormat format, at::ScalarType dtype,
               at::IntArrayRef shape, const std::string& member = "arr_0");
-  /// Without commit() there is no file.
+  /// Leaves no file unless commit() was called.
   ~NumpyWriter();
   NumpyWriter(const NumpyWriter&) = delete;
   NumpyWriter& operator=(const NumpyWriter&) = delete;
 
-  /// The next numbers in storage order, of the dtype. Throws ShapeError, ResourceError.
+  /// Writes the next numbers in storage order, of the dtype. Throws ShapeError, ResourceError.
   void write(const at::Tensor& piece);
-  /// Throws ShapeError unless all numbers were written, ResourceError.
+  /// Completes the file. Throws ShapeError unless all numbers were written, ResourceError.
   void commit();
 
  private:
@@ -61,7 +63,7 @@ class NumpyWriter {
   std::unique_ptr<State> state_;
 };
 
-/// One array, complete or absent. Throws ResourceError.
+/// Write one array into a file that is complete or absent. Throw ResourceError.
 void write_npy(const std::filesystem::path& path, const at::Tensor& array);
 void write_npz(const std::filesystem::path& path, const at::Tensor& array,
                const std::string& member = "arr_0", bool compressed = true);

@@ -22,8 +22,8 @@ struct PictureRow {
   std::string label;  ///< short ASCII, drawn at the left
   RowKind kind = RowKind::kDisparity;
   at::Tensor frames;  ///< of any floating type and device
-  double low = 0.0;   ///< disparity drawn as darkest ...
-  double high = 1.0;  ///< ... and brightest colour; differences use 0..high
+  double low = 0.0;   ///< disparity that is drawn in the darkest colour
+  double high = 1.0;  ///< disparity drawn in the brightest one; differences use 0..high
 };
 
 /// Writes a strip with up to `max_columns` frames, evenly spaced, first and last included. The rows

@@ -24,8 +24,8 @@ class SafetensorsFile final : public tensor::TensorSource {
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::vector<tensor::TensorInfo>& tensors() const override { return infos_; }
-  /// A view; a copy if the file keeps the tensor unaligned. Throws DataError for a bool that is
-  /// neither 0 nor 1.
+  /// Returns a view of the file, or a copy if the file keeps the tensor unaligned. Throws DataError
+  /// for a bool that is neither 0 nor 1.
   torch::Tensor get(std::string_view name) const override;
   void release(std::string_view name) const override;
   std::string origin() const override { return file_.path().string(); }
@@ -41,12 +41,12 @@ class SafetensorsFile final : public tensor::TensorSource {
   std::unordered_map<std::string_view, std::size_t> index_;
 };
 
-/// The shards that a *.safetensors.index.json names, as one source. A shard is a plain file name in
-/// the folder of the index; each tensor must be in the shard the index says, and no other tensor in
-/// any shard. Throws DataError.
+/// Opens the shards that a *.safetensors.index.json names, as one source. A shard is a plain file
+/// name in the folder of the index; each tensor must be in the shard the index says, and no other
+/// tensor in any shard. Throws DataError.
 std::unique_ptr<tensor::TensorSource> open_safetensors_index(const std::filesystem::path& path);
 
-/// A weights file, an index, or in a folder the first that exists of `<stem>.safetensors`,
+/// Opens a weights file, an index, or in a folder the first that exists of `<stem>.safetensors`,
 /// `<stem>.fp16.safetensors`, `<stem>.safetensors.index.json` and
 /// `<stem>.safetensors.index.fp16.json`. Stems: "diffusion_pytorch_model" (diffusers), "model"
 /// (transformers). Throws DataError.
@@ -54,11 +54,11 @@ std::unique_ptr<tensor::TensorSource> open_weights(
     const std::filesystem::path& folder_or_file,
     const std::string& stem = "diffusion_pytorch_model");
 
-/// The bytes that Python's safetensors.torch.save_file writes for the same tensors and metadata:
-/// sorted by type, then name, without holes. `dtype` converts the floating-point tensors, one at a
-/// time; a finite value that becomes infinite is a NonFiniteError. The file appears complete or not
-/// at all (ResourceError). Throws ShapeError for a dtype that the format does not know and for a
-/// bad name, DataError for a name that appears twice.
+/// Writes the bytes that Python's safetensors.torch.save_file writes for the same tensors and
+/// metadata: sorted by type, then name, without holes. `dtype` converts the floating-point tensors,
+/// one at a time; a finite value that becomes infinite is a NonFiniteError. The file appears
+/// complete or not at all (ResourceError). Throws ShapeError for a dtype that the format does not
+/// know and for a bad name, DataError for a name that appears twice.
 void save_safetensors(const std::filesystem::path& path, const tensor::TensorSource& tensors,
                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
                       std::optional<torch::Dtype> dtype = std::nullopt);

@@ -15,7 +15,8 @@
 // huggingface/safetensors, README "Format" and tensor.rs.
 namespace vdd::io {
 
-/// In the order by which the Python library sorts tensors (descending) when it writes.
+/// Types of tensors, in the order by which the Python library sorts tensors (descending) when it
+/// writes.
 enum class SafetensorsDtype {
   kBool,
   kU8,
@@ -32,7 +33,7 @@ enum class SafetensorsDtype {
   kU64
 };
 
-/// "F32", ...
+/// Names a type as a header does: "F32", ...
 std::string_view safetensors_name(SafetensorsDtype dtype);
 std::size_t safetensors_bytes(SafetensorsDtype dtype);
 
@@ -57,7 +58,7 @@ struct SafetensorsHeader {
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
                                            const std::filesystem::path& path);
 
-/// Why a tensor may not have this name; empty if it may.
+/// Says why a tensor may not have this name; empty if it may.
 std::string_view bad_tensor_name(std::string_view name);
 
 }  // namespace vdd::io

@@ -24,7 +24,7 @@ class TorchFile final : public tensor::TensorSource {
   ~TorchFile() override;
 
   const std::vector<tensor::TensorInfo>& tensors() const override { return infos_; }
-  /// A copy. Throws DataError for a wrong checksum, and a bool that is neither 0 nor 1.
+  /// Returns a copy. Throws DataError for a wrong checksum, and a bool that is neither 0 nor 1.
   torch::Tensor get(std::string_view name) const override;
   std::string origin() const override { return file_.path().string(); }
 

@@ -16,7 +16,7 @@ namespace vdd::io {
 bool is_video_file(const std::filesystem::path& path);  // by its extension
 bool is_image_file(const std::filesystem::path& path);  // by its extension
 
-/// The JPEG and PNG files of a folder in natural order ("2.png" before "10.png").
+/// Lists the JPEG and PNG files of a folder in natural order ("2.png" before "10.png").
 std::vector<std::filesystem::path> list_frames(const std::filesystem::path& folder);
 
 /// What a video holds.
@@ -27,12 +27,13 @@ struct VideoInfo {
   bool constant_rate = true;     ///< false: frames last unequally long
 };
 
-/// Throws DataError if the video cannot be opened or has no frame. `frames` is a count of frames
-/// that can be decoded. Reads a Matroska file, which has no list of its frames, to the end.
+/// Describes a video. Throws DataError if it cannot be opened or has no frame. `frames` is a count
+/// of frames that can be decoded. Reads a Matroska file, which has no list of its frames, to the
+/// end.
 VideoInfo probe_video(const std::filesystem::path& path);
 
-/// Frames start, start + stride, ... in order of presentation, all of one size, 8-bit RGB, turned
-/// as the file asks for. Memory: one frame.
+/// Reads frames start, start + stride, ... in order of presentation, all of one size, 8-bit RGB,
+/// turned as the file asks for. Memory: one frame.
 class VideoReader {
  public:
   /// Throws DataError if the video cannot be opened.
@@ -41,7 +42,8 @@ class VideoReader {
   ~VideoReader();
   VideoReader(const VideoReader&) = delete;
   VideoReader& operator=(const VideoReader&) = delete;
-  /// Throws DataError naming the frame: past the end, damaged, or of another size than the first.
+  /// Reads the next frame. Throws DataError naming the frame: past the end, damaged, or of another
+  /// size than the first.
   Image8 next();
   /// Seconds from the start of the video to the last frame given; NaN before the first, and where
   /// frames are pictures.
@@ -52,7 +54,7 @@ class VideoReader {
   std::unique_ptr<State> state_;
 };
 
-/// `count` frames of a VideoReader in memory.
+/// Reads `count` frames into memory, as VideoReader gives them.
 std::vector<Image8> read_video(const std::filesystem::path& path, std::int64_t start,
                                std::int64_t count, std::int64_t stride = 1);
 

@@ -19,16 +19,16 @@ at::Tensor pool_features(const at::Tensor& features_TChw, std::int64_t height, s
 /// Two ways to the same number; kAuto is the one with fewer operations.
 enum class AffinityForm { kAuto, kPairwise, kGram };
 
-/// Whether the Gram form takes fewer operations: of n positions with cs and ct channels,
-/// n (cs^2 + ct^2 + cs ct) against n^2 (cs + ct).
+/// Tells whether the Gram form takes fewer operations: of n positions with cs and ct channels, n
+/// (cs^2 + ct^2 + cs ct) against n^2 (cs + ct).
 bool gram_is_cheaper(std::int64_t positions, std::int64_t student_channels,
                      std::int64_t teacher_channels);
 
-/// Per frame the sum over all pairs of positions of the squared difference of their cosine
-/// similarities in the two maps, divided by h w (norm "hw") or its square ("hw2"); the mean over
-/// the frames. A position whose features are shorter than 1e-6 is similar to nothing, itself
-/// included, and gets no gradient, which would be enormous. The teacher gets none. Computed in
-/// float32 at least, autocast or not. Throws ShapeError, ConfigError. Sources: Liu et al. 2019
+/// Computes per frame the sum over all pairs of positions of the squared difference of their cosine
+/// similarities in the two maps, divided by h w (norm "hw") or its square ("hw2"), and returns the
+/// mean over the frames. A position whose features are shorter than 1e-6 is similar to nothing,
+/// itself included, and gets no gradient, which would be enormous. The teacher gets none. Computed
+/// in float32 at least, autocast or not. Throws ShapeError, ConfigError. Sources: Liu et al. 2019
 /// (structured knowledge distillation), Li et al. 2022 (LiteDepth), which divide by (h w)^2.
 at::Tensor affinity_loss(const at::Tensor& student_TChw, const at::Tensor& teacher_TChw,
                          const std::string& norm = "hw", AffinityForm form = AffinityForm::kAuto);

@@ -83,7 +83,7 @@ struct DecoderLossInputs {
   at::Tensor mask_THW = {};  ///< bool; undefined: every pixel counts
   /// Student's and teacher's map [T,C,h,w] of each pair in the config, pooled.
   std::vector<std::pair<at::Tensor, at::Tensor>> features = {};
-  at::Tensor student_latent_TChw = {}, teacher_latent_TChw = {};  ///< if they have a weight
+  at::Tensor student_latent_TChw = {}, teacher_latent_TChw = {};  ///< if `latent` has a weight
 };
 
 /// The weighted sum; parts "silog", "affinity" (unless there are no pairs), "gradient" and

@@ -35,7 +35,8 @@ at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teache
 
 /// Sum of the absolute horizontal and vertical forward differences of the difference, none past the
 /// border (so 0 on a map of one pixel), divided by the number of elements; "paper" sums over
-/// channels; "pairs" adds the mean of the horizontal to that of the vertical ones. Errors as above.
+/// channels; "pairs" adds the mean of the horizontal to that of the vertical ones. Throws as
+/// latent_score_loss() does.
 at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
                                 const std::string& reduction);
 

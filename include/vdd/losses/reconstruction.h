@@ -48,9 +48,9 @@ at::Tensor log_disparity_error(const at::Tensor& image_NCHW, const at::Tensor& t
 /// diffusers does.
 at::Tensor kl_divergence(const at::Tensor& moments_NChw);
 
-/// The sum of all four; parts "l1" and "gradient" (means over the images with their weights),
-/// "log_disparity" (of `is_disparity` images; 0 if there is none) and "kl". is_disparity_N: bool.
-/// Throws ShapeError.
+/// Returns the weighted sum of all four; parts "l1" and "gradient" (means over the images with
+/// their weights), "log_disparity" (of `is_disparity` images; 0 if there is none) and "kl".
+/// is_disparity_N: bool. Throws ShapeError.
 LossParts reconstruction_loss(const at::Tensor& image_NCHW, const at::Tensor& target_NCHW,
                               const at::Tensor& is_disparity_N, const at::Tensor& moments_NChw,
                               const ReconstructionLossConfig& config);

@@ -49,14 +49,15 @@ struct Aligned {
 Aligned align_disparity(const at::Tensor& disparity_Thw, const at::Tensor& depth_THW,
                         const AlignmentConfig& config = {}, const at::Tensor& mask_THW = {});
 
-/// The single-image protocol: s p + t fitted to depth itself, then clipped to [min_depth,
-/// max_depth]. Uses min_depth, max_depth and scope of the config. Errors as above. Source: Marigold
-/// script/depth/eval.py.
+/// Aligns by the single-image protocol: s p + t fitted to depth itself, then clipped to [min_depth,
+/// max_depth]. Uses min_depth, max_depth and scope of the config. Throws as align_disparity() does.
+/// Source: Marigold script/depth/eval.py.
 Aligned align_depth(const at::Tensor& prediction_Thw, const at::Tensor& depth_THW,
                     const AlignmentConfig& config = {}, const at::Tensor& mask_THW = {});
 
-/// Half-pixel bilinear resize without antialiasing (cv2 INTER_LINEAR on floats); `align_corners` as
-/// in PyTorch. x: [...,h,w] with at least two dimensions. Returns double [...,H,W].
+/// Resizes bilinearly, with half-pixel centres and without antialiasing (cv2 INTER_LINEAR on
+/// floats); `align_corners` as in PyTorch. x: [...,h,w] with at least two dimensions. Returns
+/// double [...,H,W].
 at::Tensor resize_bilinear(const at::Tensor& x, std::int64_t height, std::int64_t width,
                            bool align_corners = false);
 

@@ -32,17 +32,19 @@ struct BoundaryScores {
   std::vector<double> f1_per_frame{};  ///< T
 };
 
-/// Four edge maps (neighbour to the left, above, right, below is farther); precision and recall are
-/// means over the four, F1 their harmonic mean at each threshold, 0 without any edge. No mask and
-/// no thinning, so truth must be dense: an invalid pixel is an edge. Does not depend on the scale
-/// of either depth, but on a shift. depth_THW, truth_THW: floating, computed in double on the CPU;
-/// what is below 1e-6 counts as 1e-6. Throws ShapeError, NonFiniteError for NaN or infinity, and
-/// ConfigError for thresholds that do not grow. Source: Depth Pro eval/boundary_metrics.py.
+/// Scores four edge maps (neighbour to the left, above, right, below is farther); precision and
+/// recall are means over the four, F1 their harmonic mean at each threshold, 0 without any edge. No
+/// mask and no thinning, so truth must be dense: an invalid pixel is an edge. Does not depend on
+/// the scale of either depth, but on a shift. depth_THW, truth_THW: floating, computed in double on
+/// the CPU; what is below 1e-6 counts as 1e-6. Throws ShapeError, NonFiniteError for NaN or
+/// infinity, and ConfigError for thresholds that do not grow. Source: Depth Pro
+/// eval/boundary_metrics.py.
 BoundaryScores score_boundaries(const at::Tensor& depth_THW, const at::Tensor& truth_THW,
                                 const BoundaryConfig& config = {});
 
-/// Recall against a matte or mask, for data without depth: true edges are where `alpha_HW` passes
-/// 0.1, predicted ones are thinned to the strongest of each run. Errors as above.
+/// Computes recall against a matte or mask, for data without depth: true edges are where `alpha_HW`
+/// passes 0.1, predicted ones are thinned to the strongest of each run. Throws as
+/// score_boundaries() does.
 double boundary_recall(const at::Tensor& depth_HW, const at::Tensor& alpha_HW,
                        const BoundaryConfig& config = {});
 

@@ -20,9 +20,9 @@ struct Crop {
 /// scannet_border, kitti_benchmark, kitti_garg, kitti_eigen.
 const std::vector<std::string>& crop_names();
 
-/// What a crop leaves of a picture. The KITTI ones of Garg and Eigen are fractions of the picture
-/// given, so they come after kitti_benchmark, not before. Throws ConfigError for an unknown name,
-/// ShapeError if the picture is too small.
+/// Returns what a crop leaves of a picture. The KITTI ones of Garg and Eigen are fractions of the
+/// picture given, so they come after kitti_benchmark, not before. Throws ConfigError for an unknown
+/// name, ShapeError if the picture is too small.
 Crop crop_of(const std::string& name, std::int64_t height, std::int64_t width);
 
 }  // namespace vdd::metrics

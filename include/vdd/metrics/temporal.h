@@ -36,10 +36,10 @@ struct TemporalScores {
   std::int64_t skipped = 0;  ///< directed pairs without a common pixel; not counted as 0
 };
 
-/// Depth of one frame as another camera sees it: every pixel (that `mask_HW` sets) is lifted by its
-/// depth, moved, and written to the nearest pixel (ties to even); 0 where nothing lands. Points
-/// behind the camera or outside of the picture are dropped. `source_to_target_44` maps camera axes
-/// to camera axes.
+/// Shows the depth of one frame as another camera sees it: every pixel (that `mask_HW` sets) is
+/// lifted by its depth, moved, and written to the nearest pixel (ties to even); 0 where nothing
+/// lands. Points behind the camera or outside of the picture are dropped. `source_to_target_44`
+/// maps camera axes to camera axes.
 at::Tensor reproject(const at::Tensor& depth_HW, const at::Tensor& source_intrinsics_33,
                      const at::Tensor& target_intrinsics_33, const at::Tensor& source_to_target_44,
                      const TemporalConfig& config = {}, const at::Tensor& mask_HW = {});

@@ -50,7 +50,7 @@ class AutoencoderKLTemporalDecoderImpl : public torch::nn::Module {
   /// 2*latent, h, w]: mean, then log variance (not clamped). Taps: encoder.down_blocks.i,
   /// encoder.mid_block.attentions.0, encoder.mid_block, encoder.
   torch::Tensor encode_moments(const torch::Tensor& x_NCHW, Taps* taps = nullptr);
-  /// The mean, not multiplied by scaling_factor.
+  /// Returns the mean of encode_moments() alone, not multiplied by scaling_factor.
   torch::Tensor encode_mode(const torch::Tensor& x_NCHW);
 
   /// z_NChw: latents already divided by scaling_factor, N a multiple of num_frames; cast to the

@@ -12,7 +12,7 @@ namespace vdd::models {
 /// Stable Video Diffusion pipeline.
 torch::Tensor resize_with_antialiasing(const torch::Tensor& x_NCHW, std::int64_t size);
 
-/// Frames in [-1,1] to what the image encoder takes: float32, resized, mapped to [0,1] and
+/// Turns frames in [-1,1] into what the image encoder takes: float32, resized, mapped to [0,1] and
 /// normalised by CLIP's mean and standard deviation. [T,3,H,W] -> [T,3,size,size].
 torch::Tensor preprocess_clip(const torch::Tensor& frames_T3HW, std::int64_t size = 224);
 

@@ -42,7 +42,7 @@ struct ClipConfig {
   std::vector<std::string> check() const;
 };
 
-/// Source: transformers CLIPAttention.
+/// Multi-head self-attention over the tokens of an image. Source: transformers CLIPAttention.
 class ClipAttentionImpl : public torch::nn::Module {
  public:
   explicit ClipAttentionImpl(const ClipConfig& config);
@@ -50,11 +50,11 @@ class ClipAttentionImpl : public torch::nn::Module {
 
  private:
   std::int64_t heads_;
-  nn::Linear k_proj, v_proj, q_proj, out_proj;
+  nn::Linear k_proj, v_proj, q_proj, out_proj;  // in the published order
 };
 TORCH_MODULE(ClipAttention);
 
-/// Source: transformers CLIPMLP.
+/// Two linear maps with the activation between them. Source: transformers CLIPMLP.
 class ClipMlpImpl : public torch::nn::Module {
  public:
   explicit ClipMlpImpl(const ClipConfig& config);
@@ -66,7 +66,8 @@ class ClipMlpImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ClipMlp);
 
-/// Source: transformers CLIPEncoderLayer.
+/// Attention and MLP, each after a norm and around a residual. Source: transformers
+/// CLIPEncoderLayer.
 class ClipEncoderLayerImpl : public torch::nn::Module {
  public:
   explicit ClipEncoderLayerImpl(const ClipConfig& config);
@@ -95,7 +96,7 @@ class ClipVisionEmbeddingsImpl : public torch::nn::Module, public nn::Initializa
 };
 TORCH_MODULE(ClipVisionEmbeddings);
 
-/// Source: transformers CLIPEncoder.
+/// All layers, one after another. Source: transformers CLIPEncoder.
 class ClipEncoderImpl : public torch::nn::Module {
  public:
   explicit ClipEncoderImpl(const ClipConfig& config);
@@ -106,16 +107,16 @@ class ClipEncoderImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ClipEncoder);
 
-/// Source: transformers CLIPVisionModel.
+/// Embeddings, a norm and all layers. Source: transformers CLIPVisionModel.
 class ClipVisionTransformerImpl : public torch::nn::Module {
  public:
   explicit ClipVisionTransformerImpl(const ClipConfig& config);
-  /// The class token after post_layernorm, [N,C].
+  /// Returns the class token after post_layernorm, [N,C].
   torch::Tensor forward(const torch::Tensor& pixels_NCHW, Taps* taps = nullptr);
 
  private:
   ClipVisionEmbeddings embeddings;
-  nn::LayerNorm pre_layrnorm;  // sic
+  nn::LayerNorm pre_layrnorm;  // the published spelling
   ClipEncoder encoder;
   nn::LayerNorm post_layernorm;
 };

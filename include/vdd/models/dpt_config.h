@@ -11,9 +11,9 @@
 
 namespace vdd::models {
 
-/// dpt_head/config.json. The head has four levels, of 4, 8, 16 and 32 pixels, finest first; only
-/// the ratio of a tap's stride to its level's matters. So Video-Depth-Anything's own head is
-/// in_strides = {16, 16, 16, 16}, whatever its patch size.
+/// The settings in dpt_head/config.json. The head has four levels, of 4, 8, 16 and 32 pixels,
+/// finest first; only the ratio of a tap's stride to its level's matters. So Video-Depth-Anything's
+/// own head is in_strides = {16, 16, 16, 16}, whatever its patch size.
 struct DptConfig {
   std::vector<std::string> taps = {"up_blocks.3", "up_blocks.2", "up_blocks.1", "up_blocks.0"};
   std::vector<std::int64_t> in_channels = {320, 640, 1280, 1280};
@@ -39,12 +39,12 @@ struct DptConfig {
   std::vector<std::string> check() const;
 };
 
-/// By how much level `level` resizes its tap: 4, 2, 1 or 0.5; 0 if it cannot.
+/// Returns by how much level `level` resizes its tap: 4, 2, 1 or 0.5; 0 if it cannot.
 double resize_factor(const DptConfig& config, std::size_t level);
 
-/// Sizes of a head on the taps of `unet`: "S", "B" and "L" are Video-Depth-Anything's, so that its
-/// weights fit; "tiny" is for tests. The levels take the up blocks, finest first, then the mid
-/// block. Throws ConfigError for another name, or if the UNet has too few levels.
+/// Returns the sizes of a head on the taps of `unet`: "S", "B" and "L" are Video-Depth-Anything's,
+/// so that its weights fit; "tiny" is for tests. The levels take the up blocks, finest first, then
+/// the mid block. Throws ConfigError for another name, or if the UNet has too few levels.
 DptConfig dpt_config(std::string_view variant, const UNetConfig& unet);
 
 /// Throws ConfigError if `head` names a tap that `unet` does not have, or has with other channels.

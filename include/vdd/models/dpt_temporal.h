@@ -12,7 +12,7 @@
 // image size.
 namespace vdd::models {
 
-/// x + conv2(relu(conv1(relu(x)))).
+/// The residual unit x + conv2(relu(conv1(relu(x)))).
 class ResidualConvUnitImpl : public torch::nn::Module {
  public:
   explicit ResidualConvUnitImpl(std::int64_t features);
@@ -93,7 +93,7 @@ class TemporalDptHeadImpl : public torch::nn::Module {
   torch::Dtype dtype() const;
   torch::Device device() const;
 
-  /// Forget activations of the two finest levels and compute them again in the backward pass.
+  /// Forgets activations of the two finest levels and computes them again in the backward pass.
   bool gradient_checkpointing = false;
 
  private:
@@ -102,7 +102,7 @@ class TemporalDptHeadImpl : public torch::nn::Module {
   };
   void check_inputs(const std::vector<torch::Tensor>& features, std::int64_t num_frames,
                     std::int64_t height, std::int64_t width) const;
-  /// A tap as a level: projected and resized.
+  /// Projects and resizes a tap to its level.
   torch::Tensor level(const torch::Tensor& feature, std::size_t index);
   FinePaths fine_levels(const torch::Tensor& path_3, const torch::Tensor& feature_1,
                         const torch::Tensor& feature_2, torch::IntArrayRef size);

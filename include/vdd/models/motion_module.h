@@ -36,7 +36,7 @@ class MotionTransformerBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(MotionTransformerBlock);
 
-/// A residual around the block above, with a group norm per frame in front.
+/// A residual around MotionTransformerBlock, with a group norm per frame in front.
 class MotionTransformerImpl : public torch::nn::Module {
  public:
   MotionTransformerImpl(std::int64_t channels, std::int64_t heads);
@@ -57,7 +57,7 @@ TORCH_MODULE(MotionTransformer);
 class MotionModuleImpl : public torch::nn::Module {
  public:
   explicit MotionModuleImpl(std::int64_t channels, std::int64_t heads = 8);
-  /// Clips of num_frames images each. Returns [N,C,h,w].
+  /// Takes clips of num_frames images each. Returns [N,C,h,w].
   torch::Tensor forward(const torch::Tensor& x_NChw, std::int64_t num_frames);
 
  private:

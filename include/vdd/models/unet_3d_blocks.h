@@ -19,19 +19,20 @@ struct BlockContext {
 };
 
 struct UNetBlockConfig {
-  std::int64_t in_channels = 0;  ///< down: of the input; up: of the oldest skip
+  std::int64_t in_channels = 0;  ///< down: channels of the input; up: of the oldest skip
   std::int64_t out_channels = 0;
-  std::int64_t prev_channels = 0;  ///< up only: of the input
+  std::int64_t prev_channels = 0;  ///< up only: channels of the input
   std::int64_t temb_channels = 0;
-  std::int64_t num_layers = 1;  ///< resnets
+  std::int64_t num_layers = 1;  ///< number of resnets
   std::int64_t transformer_layers = 1;
   std::int64_t heads = 0;  ///< 0: a block without attention
   std::int64_t cross_attention_dim = 0;
   bool resample = true;  ///< ends with a downsampler or upsampler
 };
 
-/// Source: diffusers CrossAttnDownBlockSpatioTemporal (heads > 0) and DownBlockSpatioTemporal. The
-/// epsilons of the group norms differ between the two (1e-6, 1e-5), as in the original.
+/// Resnets, each with attention if heads > 0, then halving of the size. Source: diffusers
+/// CrossAttnDownBlockSpatioTemporal (heads > 0) and DownBlockSpatioTemporal. The epsilons of the
+/// group norms differ between the two (1e-6, 1e-5), as in the original.
 class DownBlockImpl : public torch::nn::Module {
  public:
   explicit DownBlockImpl(const UNetBlockConfig& config);
@@ -58,7 +59,8 @@ class MidBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(MidBlock);
 
-/// Source: diffusers CrossAttnUpBlockSpatioTemporal (heads > 0) and UpBlockSpatioTemporal.
+/// Resnets on input and skips, each with attention if heads > 0, then enlargement. Source:
+/// diffusers CrossAttnUpBlockSpatioTemporal (heads > 0) and UpBlockSpatioTemporal.
 class UpBlockImpl : public torch::nn::Module {
  public:
   explicit UpBlockImpl(const UNetBlockConfig& config);

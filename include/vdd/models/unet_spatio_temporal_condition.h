@@ -78,8 +78,8 @@ class UNetSpatioTemporalConditionModelImpl : public torch::nn::Module {
                         const torch::Tensor& encoder_hidden_states_BLD,
                         const torch::Tensor& added_time_ids_BK, Taps* taps = nullptr);
 
-  /// The same without the prediction, for a decoder that takes the taps alone: conv_norm_out and
-  /// conv_out do not run. Returns the output of the last up block, [N,C,h,w].
+  /// Runs forward() without the prediction, for a decoder that takes the taps alone: conv_norm_out
+  /// and conv_out do not run. Returns the output of the last up block, [N,C,h,w].
   torch::Tensor forward_blocks(const torch::Tensor& sample_BFChw, const torch::Tensor& timestep_B,
                                const torch::Tensor& encoder_hidden_states_BLD,
                                const torch::Tensor& added_time_ids_BK, Taps* taps);
@@ -88,7 +88,7 @@ class UNetSpatioTemporalConditionModelImpl : public torch::nn::Module {
   torch::Dtype dtype() const;
   torch::Device device() const;
 
-  /// Forget activations inside each resnet and attention pair and compute them again in the
+  /// Forgets activations inside each resnet and attention pair and computes them again in the
   /// backward pass.
   bool gradient_checkpointing = false;
 

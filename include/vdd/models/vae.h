@@ -58,8 +58,8 @@ class EncoderImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Encoder);
 
-/// Source: diffusers MidBlockTemporalDecoder: one attention after the first resnet, if there is a
-/// second resnet; resnets past the second do not run. All tensors exist whether they run or not.
+/// One attention after the first resnet, if there is a second resnet; resnets past the second do
+/// not run. All tensors exist whether they run or not. Source: diffusers MidBlockTemporalDecoder.
 class MidBlockTemporalDecoderImpl : public torch::nn::Module {
  public:
   MidBlockTemporalDecoderImpl(std::int64_t channels, std::int64_t num_layers);

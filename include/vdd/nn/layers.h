@@ -82,10 +82,10 @@ class TemporalConvImpl : public torch::nn::Module, public Initializable {
 };
 TORCH_MODULE(TemporalConv);
 
-/// Images of clips, [B*F,C,h,w], as [B,C,F,S] with S = h*w places, channels last in memory: a view
-/// if x_NChw has them last too.
+/// Turns images of clips, [B*F,C,h,w], into [B,C,F,S] with S = h*w places, channels last in memory:
+/// a view if x_NChw has them last too.
 torch::Tensor frames_and_places(const torch::Tensor& x_NChw, std::int64_t num_frames);
-/// Back again: [B*F,C,height,width].
+/// Turns [B,C,F,S] back into images, [B*F,C,height,width].
 torch::Tensor images(const torch::Tensor& x_BCFS, std::int64_t height, std::int64_t width);
 
 /// Group normalisation with an affine map per channel; x [N,C,...]. Statistics over all dimensions

@@ -19,11 +19,12 @@ namespace vdd::nn {
 using TensorList = std::vector<torch::Tensor>;
 using Block = std::function<TensorList(const TensorList& inputs)>;
 
-/// block(inputs). Gradients flow to those inputs and `parameters` that require one; any of the
-/// inputs may be undefined, or an integer tensor, or need no gradient. `block` is kept until the
-/// backward pass and must not refer to anything that ends before. Autocast is in the backward pass
-/// as it was in the forward pass. Without grad mode it is a plain call. Throws c10::Error in the
-/// backward pass if an input or parameter has been changed in place, or in a second backward pass.
+/// Computes block(inputs). Gradients flow to those inputs and `parameters` that require one; any of
+/// the inputs may be undefined, or an integer tensor, or need no gradient. `block` is kept until
+/// the backward pass and must not refer to anything that ends before. Autocast is in the backward
+/// pass as it was in the forward pass. Without grad mode it is a plain call. Throws c10::Error in
+/// the backward pass if an input or parameter has been changed in place, or in a second backward
+/// pass.
 TensorList recompute(Block block, const TensorList& inputs, const TensorList& parameters);
 
 namespace internal {
@@ -47,8 +48,9 @@ inline auto restore(const auto& x, const TensorList&, std::size_t&) {
 
 }  // namespace internal
 
-/// `block(args...)`, recomputed: for a module whose forward takes tensors and plain values (kept by
-/// copy) and returns one tensor. Example: h_NCHW = recompute(resnet, h_NCHW, temb_NE, num_frames);
+/// Computes `block(args...)` by way of recompute(), for a module whose forward takes tensors and
+/// plain values (kept by copy) and returns one tensor. Example: h_NCHW = recompute(resnet, h_NCHW,
+/// temb_NE, num_frames);
 template <typename Module, typename... Args>
 torch::Tensor recompute(const torch::nn::ModuleHolder<Module>& block, const Args&... args) {
   TensorList inputs;
@@ -58,7 +60,7 @@ torch::Tensor recompute(const torch::nn::ModuleHolder<Module>& block, const Args
     std::size_t next = 0;
     return {std::apply(
         [&](const auto&... arg) {
-          // Braces: from left to right.
+          // Braces evaluate from left to right, as restore() counts.
           std::tuple restored{internal::restore(arg, given, next)...};
           return std::apply([&](const auto&... a) { return module->forward(a...); }, restored);
         },

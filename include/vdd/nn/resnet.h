@@ -32,8 +32,8 @@ class ResnetBlock2DImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ResnetBlock2D);
 
-/// The same chain along time; normalisation statistics run over all frames and places of a clip.
-/// Source: diffusers TemporalResnetBlock.
+/// The chain of ResnetBlock2D along time; normalisation statistics run over all frames and places
+/// of a clip. Source: diffusers TemporalResnetBlock.
 class TemporalResnetBlockImpl : public torch::nn::Module {
  public:
   TemporalResnetBlockImpl(std::int64_t channels, std::int64_t temb_channels, double eps);

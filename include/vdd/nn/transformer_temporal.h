@@ -28,8 +28,8 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BasicTransformerBlock);
 
-/// The same along time at each place, after a feed-forward of its own. Source: diffusers
-/// TemporalBasicTransformerBlock.
+/// A feed-forward, then self-attention along time at each place, the clip's context token and
+/// another feed-forward. Source: diffusers TemporalBasicTransformerBlock.
 class TemporalBasicTransformerBlockImpl : public torch::nn::Module {
  public:
   TemporalBasicTransformerBlockImpl(std::int64_t channels, std::int64_t heads,

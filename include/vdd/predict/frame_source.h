@@ -37,12 +37,12 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-/// What the model sees of a picture: both sides rounded to multiples of 64, after both were shrunk
-/// alike if one would exceed max_res; at least 64. Halves round to even. Source: Tencent/
-/// DepthCrafter depthcrafter/utils.py.
+/// Returns the size in which the model sees a picture: both sides rounded to multiples of 64, after
+/// both were shrunk alike if one would exceed max_res; at least 64. Halves round to even. Source:
+/// Tencent/ DepthCrafter depthcrafter/utils.py.
 Size working_size(const Size& picture, const FrameConfig& config);
 
-/// Bilinear, with antialiasing: [1,3,height,width], 0..255.
+/// Resizes bilinearly with antialiasing, to [1,3,height,width], 0..255.
 torch::Tensor resize(const io::Image8& picture, const Size& size);
 
 /// The chosen frames of a video, one after another, as the model takes them. Memory: one call.
@@ -53,12 +53,12 @@ class FrameSource {
 
   std::int64_t frames() const { return frames_; }
   Size size() const { return size_; }
-  /// Of the chosen frames; where frames are pictures, config.target_fps or else 24.
+  /// Rate of the chosen frames; where frames are pictures, config.target_fps or else 24.
   double frames_per_second() const { return frames_per_second_; }
 
-  /// The next frame as stored.
+  /// Returns the next frame as stored.
   io::Image8 next_picture() { return reader_.next(); }
-  /// The next `count` frames, [count,3,H,W] in [-1,1].
+  /// Returns the next `count` frames, [count,3,H,W] in [-1,1].
   torch::Tensor next(std::int64_t count);
 
  private:

@@ -44,10 +44,11 @@ class OutputWriter {
   OutputWriter(const OutputWriter&) = delete;
   OutputWriter& operator=(const OutputWriter&) = delete;
 
-  /// disparity_1hw: float32, of the size given. picture: the frame, of that size too, needed for
-  /// side_by_side only. Throws ResourceError.
+  /// Writes the next frame. disparity_1hw: float32, of the size given. picture: the frame, of that
+  /// size too, needed for side_by_side only. Throws ResourceError.
   void write(const torch::Tensor& disparity_1hw, const io::Image8* picture = nullptr);
-  /// After the last frame. Throws ResourceError, also if a video lacks frames (a full disk).
+  /// Completes the files after the last frame. Throws ResourceError, also if a video lacks frames
+  /// (a full disk).
   void close();
 
  private:

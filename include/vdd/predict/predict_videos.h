@@ -114,7 +114,7 @@ struct PredictSpec {
 PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inputs,
                              const PredictSpec& spec);
 
-/// For people: Markdown.
+/// Writes the report for people, in Markdown.
 std::string to_markdown(const PredictReport& report);
 
 }  // namespace vdd::predict

@@ -36,12 +36,13 @@ struct ValueRange {
   float low = 0, high = 0;
 };
 
-/// Raw disparity to [0,1]; all 0 if the range is empty.
+/// Brings raw disparity to [0,1]; all 0 if the range is empty.
 torch::Tensor normalize(const torch::Tensor& raw_THW, const ValueRange& range);
 
-/// A window of a head's disparity on the scale of the one before, whose frames `before` they share:
-/// by mean and standard deviation there, because each window has a scale and an offset of its own.
-/// Least squares would shrink the scale at every window. [T,H,W], first frames of T shared.
+/// Brings a window of a head's disparity to the scale of the one before, whose frames `before` they
+/// share: by mean and standard deviation there, because each window has a scale and an offset of
+/// its own. Least squares would shrink the scale at every window. [T,H,W], first frames of T
+/// shared.
 torch::Tensor align(const torch::Tensor& disparity_THW, const torch::Tensor& before_THW);
 
 /// One video on its way through a Predictor. Memory: one window, whatever the length.
@@ -58,8 +59,8 @@ class DisparityStream {
   ~DisparityStream();
   DisparityStream(DisparityStream&&) noexcept;
 
-  /// The next frames in [-1,1], any number of them. After the last one the sink has all. Throws
-  /// ShapeError, NonFiniteError.
+  /// Takes the next frames in [-1,1], any number of them. After the last one the sink has all.
+  /// Throws ShapeError, NonFiniteError.
   void push(const torch::Tensor& rgb_T3HW);
 
   const Times& times() const;
@@ -75,8 +76,8 @@ class DisparityStream {
   std::unique_ptr<State> state_;
 };
 
-/// SHA-256 of what determines a prediction, wherever the model lies: its weights, as loaded with
-/// LoadSpec::hash, and how it runs.
+/// Computes SHA-256 of what determines a prediction, wherever the model lies: its weights, as
+/// loaded with LoadSpec::hash, and how it runs.
 std::string model_hash(const pipeline::DepthModel& model);
 
 /// A model in memory. Not for several threads at once.
@@ -87,20 +88,22 @@ class Predictor {
   Predictor(pipeline::LoadSpec spec, const PredictorConfig& config = {});
   Predictor(pipeline::DepthModel model, const PredictorConfig& config = {});
 
-  /// Disparity [T,H,W] in [0,1] of a clip [T,3,H,W] in [-1,1], float32, on the CPU, near = 1;
-  /// min-max over the whole clip. H and W are multiples of size_multiple(). Throws ShapeError,
+  /// Predicts disparity [T,H,W] in [0,1] of a clip [T,3,H,W] in [-1,1], float32, on the CPU, near =
+  /// 1; min-max over the whole clip. H and W are multiples of size_multiple(). Throws ShapeError,
   /// NonFiniteError.
   torch::Tensor predict_clip(const torch::Tensor& rgb_T3HW);
 
-  /// The same for a video that is not in memory, before min-max. Noise: frame after frame from
-  /// tensor::make_generator(derive_seed(seed, 0, "pixel_noise")), which gives the numbers of one
-  /// large draw, and tensor::randn(seed) for the latent: a video of one window is conditioned as
-  /// the teacher's clip of that seed is. Throws ShapeError.
+  /// Starts the prediction of a video that is not in memory; its sink gets disparity before
+  /// min-max. Noise: frame after frame from tensor::make_generator(derive_seed(seed, 0,
+  /// "pixel_noise")), which gives the numbers of one large draw, and tensor::randn(seed) for the
+  /// latent: a video of one window is conditioned as the teacher's clip of that seed is. Throws
+  /// ShapeError.
   DisparityStream stream(std::int64_t frames, std::int64_t height, std::int64_t width,
                          DisparityStream::Sink sink);
 
   std::int64_t size_multiple() const;
-  const PredictorConfig& config() const { return config_; }  ///< with the true number of steps
+  /// The config as given, with the true number of steps.
+  const PredictorConfig& config() const { return config_; }
   const pipeline::DepthModel& model() const { return model_; }
 
  private:
@@ -110,7 +113,7 @@ class Predictor {
   PredictorConfig config_;
 };
 
-/// How it runs, for people: "steps=1 window=110 ... dtype=fp32 device=cpu".
+/// Describes how a predictor runs, for people: "steps=1 window=110 ... dtype=fp32 device=cpu".
 std::string settings_of(const Predictor& predictor);
 
 }  // namespace vdd::predict

@@ -14,18 +14,19 @@ namespace vdd::predict {
 /// soon as this is, however the program ends.
 class RawScratch {
  public:
-  /// In `folder`. Throws ResourceError, also if the disk has less room than `frames` need.
+  /// Makes the file in `folder`. Throws ResourceError, also if the disk has less room than `frames`
+  /// need.
   RawScratch(const std::filesystem::path& folder, std::int64_t frames, std::int64_t height,
              std::int64_t width);
   ~RawScratch();
   RawScratch(const RawScratch&) = delete;
   RawScratch& operator=(const RawScratch&) = delete;
 
-  /// [T,H,W] float32 on the CPU. Throws ResourceError.
+  /// Appends frames, [T,H,W] float32 on the CPU. Throws ResourceError.
   void append(const torch::Tensor& raw_THW);
-  /// One frame, [1,H,W].
+  /// Reads one frame, [1,H,W].
   torch::Tensor read(std::int64_t frame) const;
-  /// Of everything appended.
+  /// Range of everything that was appended.
   const ValueRange& range() const { return range_; }
   std::int64_t frames() const { return frames_; }
 

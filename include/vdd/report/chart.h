@@ -11,7 +11,7 @@ struct Point {
   double x = 0, y = 0;
 };
 
-/// Without those that have NaN or infinity.
+/// Leaves out the points that have NaN or infinity.
 std::vector<Point> finite(const std::vector<Point>& points);
 
 struct Curve {
@@ -25,9 +25,9 @@ struct Chart {
   bool may_be_logarithmic = true;  ///< if all is positive and spans more than a factor of 30
 };
 
-/// A <figure>: the title, the curves in colours of their own, and a legend with their last values.
-/// A curve of many points is drawn as the mean of each of some hundred stretches, in a faint band
-/// from its smallest to its largest value. Same text for the same chart.
+/// Draws a <figure>: the title, the curves in colours of their own, and a legend with their last
+/// values. A curve of many points is drawn as the mean of each of some hundred stretches, in a
+/// faint band from its smallest to its largest value. The same chart gives the same text.
 std::string to_html(const Chart& chart);
 
 /// Values to label from `low` to `high`: 1, 2 or 5 times a power of ten apart, at least two and at

@@ -6,15 +6,15 @@
 
 namespace vdd::report {
 
-/// Any bytes as the content of an element or of a quoted attribute: what HTML would read as markup
-/// becomes an entity, what is no valid UTF-8 or a control character other than tab and line end
-/// becomes U+FFFD.
+/// Writes any bytes as the content of an element or of a quoted attribute: what HTML would read as
+/// markup becomes an entity, what is no valid UTF-8 or a control character other than tab and line
+/// end becomes U+FFFD.
 std::string html_text(std::string_view text);
 
-/// RFC 4648, with padding.
+/// Encodes by RFC 4648, with padding.
 std::string base64(std::string_view bytes);
 
-/// Four significant digits, for people: "0.04752", "1.2e-05", "nan".
+/// Writes four significant digits, for people: "0.04752", "1.2e-05", "nan".
 std::string short_number(double value);
 
 }  // namespace vdd::report

@@ -11,8 +11,8 @@
 // script, nothing loaded from elsewhere. Same bytes for the same runs.
 namespace vdd::report {
 
-/// Of one run: totals, curves, newest pictures, config, manifest. Of several: their totals and
-/// curves side by side, and the config keys that differ.
+/// Writes one run with its totals, curves, newest pictures, config and manifest, or the totals and
+/// curves of several runs side by side with the config keys that differ.
 std::string to_page(std::span<const RunRecord> runs);
 
 /// Writes `run`/report.html. Throws DataError or ResourceError.

@@ -23,7 +23,7 @@ struct Camera {
 struct Frame {
   std::int64_t height = 0, width = 0;
   std::vector<float> radiance;  ///< linear R, G, B
-  /// Along the camera's axis, metres; infinite where there is only sky.
+  /// Metres along the camera's axis; infinite where there is only sky.
   std::vector<float> depth;
   std::vector<float> distance;  ///< from the camera's centre, metres
   /// Index of the object; number of objects for the ground; -1 for the sky.
@@ -42,7 +42,7 @@ class Renderer {
     double distance = 0;  ///< infinite if nothing is met
     int entity = -1;      ///< as in Frame
   };
-  /// The first surface along a ray of unit direction.
+  /// Finds the first surface along a ray of unit direction.
   Seen look(const Ray& ray) const;
 
  private:

@@ -15,9 +15,9 @@ struct Road {
   double bend_length = 200;
   double bend_phase = 0;
   double half_width = 4;
-  double pavement = 2;  ///< width of each
+  double pavement = 2;  ///< width of each pavement
   double line_width = 0.14;
-  double dash = 3;  ///< of the centre line; the gap is twice as long
+  double dash = 3;  ///< of the centre line, metres; the gap is twice as long
   bool edge_lines = true;
   std::vector<double> crossings;  ///< s of crossing roads
   Material asphalt, slabs, verge;
@@ -25,7 +25,7 @@ struct Road {
 
   double center(double s) const;
   double heading(double s) const;
-  /// An object at (s, across), its -z axis along the road.
+  /// Places an object at (s, across), its -z axis along the road.
   Pose place(double s, double across, double height = 0) const;
   /// Colour at a point of the plane; `footprint` per world axis of one pixel.
   Vec3 albedo(Vec3 point, Vec3 footprint) const;

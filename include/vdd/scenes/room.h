@@ -11,7 +11,7 @@ struct RoomConfig {
   std::uint64_t seed = 0;         ///< fixes the room
   std::int64_t take = 0;          ///< the camera's path: another one for each number
   double duration = 3.2;          ///< seconds
-  double tan_half_width = 0.577;  ///< of the field of view, so that a path shows some depth
+  double tan_half_width = 0.577;  ///< tangent of half the angle in which a path shows depth
 };
 
 /// A furnished room: living room, bedroom, office, corridor or store, with lamps and sometimes a

@@ -25,13 +25,13 @@ struct Object {
   Pose pose{};                                ///< world from object
   std::function<Pose(double time)> motion{};  ///< replaces `pose` where it is set
   std::string label{};                        ///< traffic only: Car, Van, Truck, Misc
-  Vec3 size{};                                ///< of labelled objects: width, height, length
+  Vec3 size{};                                ///< size of labelled objects: width, height, length
 
   Pose pose_at(double time) const { return motion ? motion(time) : pose; }
 };
 
 struct Sun {
-  Vec3 direction{0, 1, 0};  ///< towards it
+  Vec3 direction{0, 1, 0};  ///< towards the sun
   Vec3 color;               ///< irradiance on a surface that faces it, over pi
 };
 
@@ -44,7 +44,7 @@ struct Lamp {
 struct Sky {
   Vec3 zenith, horizon, cloud;
   double coverage = 0.4;          ///< share of clouds, 0..1
-  Vec3 ambient_up, ambient_down;  ///< on surfaces that face up, down
+  Vec3 ambient_up, ambient_down;  ///< light on surfaces that face up, down
   double haze = 0;                ///< extinction, 1/m; far things take the colour of the horizon
   std::uint32_t seed = 0;
 };

@@ -32,8 +32,8 @@ struct SurfaceHit {
   int face = 0;   ///< 0 1 2: a flat face that looks along x, y or z; 3: round
 };
 
-/// Where a ray, given in the shape's frame, enters it at a t in (t_min, t_max). A ray that starts
-/// inside does not hit.
+/// Finds where a ray, given in the shape's frame, enters it at a t in (t_min, t_max). A ray that
+/// starts inside does not hit.
 std::optional<SurfaceHit> intersect(const Shape& shape, const Ray& ray, double t_min, double t_max);
 
 }  // namespace vdd::scenes

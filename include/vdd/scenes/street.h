@@ -12,7 +12,7 @@ enum class Weather { kClear, kFog, kMorning, kOvercast, kRain, kSunset };
 struct StreetConfig {
   std::uint64_t seed = 0;  ///< fixes the place, the traffic and the drive
   Weather weather = Weather::kClear;
-  double yaw = 0;         ///< of the camera against the direction of travel, radians, to the left
+  double yaw = 0;  ///< turn of the camera against the direction of travel, radians, to the left
   double duration = 3.2;  ///< seconds that the camera drives
 };
 

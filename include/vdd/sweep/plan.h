@@ -22,13 +22,13 @@ struct Run {
   std::size_t row;
   std::int64_t seed;
   std::shared_ptr<distill::Distillation> training = {};  ///< null: nothing is trained
-  config::Leaves settings = {};                          ///< all of the training's
+  config::Leaves settings = {};                          ///< all settings of the training
   std::optional<std::size_t> student = {};               ///< the run that it starts from
 
-  // What identify() finds.
+  // What identify() fills in.
   std::vector<std::string> key = {};  ///< "name=value": all that determines the model
   std::string hash = {};              ///< SHA-256 of the key
-  std::filesystem::path folder = {};  ///< of the training run, or of a model that is there
+  std::filesystem::path folder = {};  ///< folder of the training run, or of a model that is there
 
   std::filesystem::path model() const {
     return training ? folder / "checkpoints" / "best" : folder;
@@ -36,9 +36,9 @@ struct Run {
 };
 
 struct Plan {
-  std::string name;  ///< of the file, without extension
+  std::string name;  ///< name of the file, without extension
   SweepConfig config;
-  std::vector<eval::Protocol> protocols;  ///< of config.evaluate
+  std::vector<eval::Protocol> protocols;  ///< those of config.evaluate
   std::vector<Run> runs;                  ///< seed by seed, in each the rows from top to bottom
 };
 
@@ -67,12 +67,12 @@ class Contents {
 /// the same have the same key, in whatever table. Throws what the readers of models and data throw.
 void identify(Plan& plan, const std::filesystem::path& output, Contents& contents);
 
-/// The file of a run's scores in `evaluation`, by all that determines them but the content of the
-/// evaluation's data.
+/// Names the file of a run's scores in `evaluation`, by all that determines them but the content of
+/// the evaluation's data.
 std::filesystem::path score_file(const Plan& plan, const Run& run, std::size_t evaluation,
                                  const std::filesystem::path& output);
 
-/// How a run's model is scored.
+/// Says how a run's model is scored.
 predict::PredictorConfig predictor_of(const Plan& plan, const Run& run);
 
 }  // namespace vdd::sweep

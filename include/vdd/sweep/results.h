@@ -16,12 +16,13 @@ namespace vdd::sweep {
 
 struct RunResult {
   std::string error = {};  ///< why it failed
-  /// One for each evaluation; nothing as long as it was not made.
+  /// Scores of each evaluation; nothing as long as it was not made.
   std::vector<std::optional<eval::EvalResult>> scores = {};
 };
 
-/// Results are in the order of plan.runs; `times` names its models as the rows. Throws ConfigError
-/// if results of one evaluation were not computed alike (eval::difference()).
+/// Makes the table of a plan. Results are in the order of plan.runs; `times` names its models as
+/// the rows. Throws ConfigError if results of one evaluation were not computed alike
+/// (eval::difference()).
 Table make_table(const Plan& plan, const std::vector<RunResult>& results,
                  const std::optional<bench::StageBench>& times);
 

@@ -22,14 +22,14 @@ struct SweepOptions {
   bool table_only = false;  ///< trains, scores and times nothing
 };
 
-/// The plans of some files under one output folder, with everything identified. Throws ConfigError
-/// also if two files have one name.
+/// Makes the plans of some files under one output folder, with everything identified. Throws
+/// ConfigError also if two files have one name.
 std::vector<Plan> make_plans(const std::vector<std::filesystem::path>& files,
                              const std::vector<std::string>& overrides,
                              const std::vector<std::string>& set,
                              const std::filesystem::path& output);
 
-/// For people, Markdown: each run, where it lies and what is there.
+/// Describes each run, where it lies and what is there, in Markdown for people.
 std::string describe(const std::vector<Plan>& plans, const std::filesystem::path& output);
 
 struct SweepResult {

@@ -14,11 +14,11 @@ struct Spread {
   double mean = 0;
   std::optional<double> deviation = {};
 };
-/// Of at least one value.
+/// Computes the spread of at least one value.
 Spread spread(const std::vector<double>& values);
 
 struct TableColumn {
-  std::string markdown, latex;  ///< head
+  std::string markdown, latex;  ///< what stands above the column
   int digits = 4;
   bool smaller_is_better = true;
   std::size_t samples = 1;  ///< values of a complete cell
@@ -31,7 +31,7 @@ struct TableCell {
 
 struct TableRow {
   std::string name;
-  std::vector<bool> marks = {};       ///< one for each of the table's
+  std::vector<bool> marks = {};       ///< one for each mark of the table
   std::vector<TableCell> cells = {};  ///< one for each column
 };
 
@@ -43,12 +43,14 @@ struct Table {
   std::vector<TableRow> rows;
 };
 
-/// One row a line, the best mean of a column in bold. A cell is the mean and what it spreads, with
-/// "(2 of 3)" if values are missing; without any it is "failed", or "-" if none was tried.
+/// Writes each row as a line, the best mean of a column in bold. A cell is the mean and what it
+/// spreads, with "(2 of 3)" if values are missing; without any it is "failed", or "-" if none was
+/// tried.
 std::string to_markdown(const Table& table);
-/// The table alone, for a paper (booktabs).
+/// Writes the table alone, for a paper (booktabs).
 std::string to_latex(const Table& table);
-/// All digits: of each column mean, deviation and number of values; empty where there is none.
+/// Writes mean, deviation and number of values of each column with all digits; empty where there is
+/// none.
 std::string to_csv(const Table& table);
 
 }  // namespace vdd::sweep

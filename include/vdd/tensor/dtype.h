@@ -9,15 +9,15 @@
 
 namespace vdd::tensor {
 
-/// "fp32", "fp16" or "bf16" (also "float32", "float16", "bfloat16"). Throws ConfigError on anything
-/// else.
+/// Parses "fp32", "fp16" or "bf16" (also "float32", "float16", "bfloat16"). Throws ConfigError on
+/// anything else.
 torch::Dtype parse_dtype(std::string_view name);
 
-/// "fp32", "fp16", "bf16", "fp64", and LibTorch's own name for the rest.
+/// Names a type: "fp32", "fp16", "bf16", "fp64", and LibTorch's own name for the rest.
 std::string dtype_name(torch::Dtype dtype);
 
-/// False if any element is NaN or infinite; true for types that know neither. A dense
-/// CPU tensor is read once, without temporaries.
+/// Returns false if any element is NaN or infinite; true for types that know neither. A dense CPU
+/// tensor is read once, without temporaries.
 bool all_finite(const torch::Tensor& tensor);
 
 }  // namespace vdd::tensor

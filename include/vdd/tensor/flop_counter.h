@@ -10,7 +10,7 @@ namespace vdd::tensor {
 struct Flops {
   std::int64_t matmul = 0;
   std::int64_t convolution = 0;
-  std::int64_t attention = 0;  ///< of fused kernels; otherwise it is two matmuls
+  std::int64_t attention = 0;  ///< of fused kernels; otherwise attention is two matmuls
 
   std::int64_t total() const { return matmul + convolution + attention; }
   Flops& operator+=(const Flops& other);

@@ -18,12 +18,12 @@ class MetaDevice {
   MetaDevice(const MetaDevice&) = delete;
   MetaDevice& operator=(const MetaDevice&) = delete;
 
-  /// Of all tensors made on the meta device since this object was, those that are alive; and the
-  /// most there ever was at once. Views and shared storage count once. Not in it: what a kernel
-  /// needs for itself while it runs, and what an allocator loses between its blocks.
+  /// Bytes of the tensors made on the meta device since this object was: of those alive now, and
+  /// the most that were alive at once. Views and shared storage count once. Not in it: what a
+  /// kernel needs for itself while it runs, and what an allocator loses between its blocks.
   std::int64_t live_bytes() const;
   std::int64_t peak_bytes() const;
-  /// The peak starts anew from what is alive now.
+  /// Starts the peak anew from what is alive now.
   void reset_peak();
 
  private:

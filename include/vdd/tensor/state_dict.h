@@ -15,8 +15,9 @@ namespace vdd::tensor {
 
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
-/// Parameters and buffers in the order of Python's state_dict(): those of a module, its buffers,
-/// then its children. The tensors share memory with the module and carry no gradient history.
+/// Lists parameters and buffers in the order of Python's state_dict(): those of a module, its
+/// buffers, then its children. The tensors share memory with the module and carry no gradient
+/// history.
 NamedTensors state_dict(const torch::nn::Module& module);
 
 /// The parameters of a module by name, in state_dict order: the live tensors. `prefix` goes before
@@ -36,25 +37,25 @@ struct TensorInfo {
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
-  /// All of them, each name once, in the order in which reading is quickest.
+  /// Describes all tensors, each name once, in the order in which reading is quickest.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
-  /// CPU, contiguous. May be a view of the source: valid while the source lives. Throws DataError
-  /// if there is none.
+  /// Returns a tensor, contiguous on the CPU. It may be a view of the source, valid while the
+  /// source lives. Throws DataError if there is none of that name.
   virtual torch::Tensor get(std::string_view name) const = 0;
-  /// `get` of this name will not be called again soon and its views are not used any more: memory
-  /// may be given back.
+  /// Says that `get` of this name will not be called again soon and its views are not used any
+  /// more, so that memory may be given back.
   virtual void release(std::string_view name) const { (void)name; }
-  /// What to call it in a message: a file or folder.
+  /// Names the source in a message: a file or folder.
   virtual std::string origin() const = 0;
 
   bool contains(std::string_view name) const;
 };
 
-/// Tensors that are in memory already.
+/// Makes a source of tensors that are in memory already.
 std::unique_ptr<TensorSource> make_source(NamedTensors tensors, std::string origin);
 
-/// The same tensors under other names. `rename` returns the new name, or nothing to leave the
-/// tensor out; two tensors under one name are a DataError.
+/// Makes a source of the same tensors under other names. `rename` returns the new name, or nothing
+/// to leave the tensor out; two tensors under one name are a DataError.
 std::unique_ptr<TensorSource> rename_tensors(std::unique_ptr<TensorSource> source,
                                              std::string (*rename)(std::string_view));
 
@@ -71,11 +72,13 @@ struct LoadOptions {
 /// module, and the pages of the tensors being copied.
 void load_state(torch::nn::Module& module, const TensorSource& source,
                 const LoadOptions& options = {});
-/// The same for tensors that no module holds, such as the state of an optimizer.
+/// Fills tensors that no module holds, such as the state of an optimizer, as load_state() fills a
+/// module.
 void load_state(const NamedTensors& targets, const TensorSource& source,
                 const LoadOptions& options = {});
 
-/// What load_state checks before it writes: throws DataError if `source` does not fit `module`.
+/// Checks what load_state() checks before it writes: throws DataError if `source` does not fit
+/// `module`.
 void check_state(const torch::nn::Module& module, const TensorSource& source,
                  const LoadOptions& options = {});
 
