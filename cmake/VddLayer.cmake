@@ -10,6 +10,9 @@ target_precompile_headers(vdd_torch_pch PRIVATE <torch/torch.h>)
 vdd_compile_options(vdd_torch_pch)
 
 function(vdd_use_torch target)
+  if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    return()
+  endif()
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "EXECUTABLE")  # the header is compiled with -fPIC, and -fPIE would not match
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)

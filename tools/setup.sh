@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by demo.sh and test.sh: installs what a build needs, then builds. What is done already is skipped.
-#   VDD_VENV    the virtual environment; several clones may share one (default: .venv)
+# Sourced by demo.sh, test.sh and lint.sh: installs what a build needs, then builds. What is done already is skipped.
+#   VDD_VENV      the virtual environment; several clones may share one (default: .venv)
+#   VDD_WERROR    ON: warnings are errors (default: OFF)
 # shellcheck shell=bash
 set -euo pipefail
 
@@ -78,7 +79,7 @@ install_wheels() {
   touch "$stamp"
 }
 
-# set_up [test]: packages and wheels. A lock keeps two clones from filling one environment at the same time.
+# set_up [test|lint]: packages and wheels. A lock keeps two clones from filling one environment at the same time.
 set_up() {
   install_debian_packages
   upgrade_libraries
@@ -86,7 +87,7 @@ set_up() {
   exec 9> "${venv%/}.lock"
   flock 9
   install_wheels tools/requirements-build.txt
-  if [[ ${1:-} == test ]]; then install_wheels tools/requirements-test.txt; fi
+  if [[ -n ${1:-} ]]; then install_wheels "tools/requirements-$1.txt"; fi
   exec 9>&-
 }
 
@@ -98,19 +99,25 @@ build_jobs() {
   echo $((gib < 1 ? 1 : gib < cores ? gib : cores))
 }
 
-# build_targets [target...]: configures the preset `release` and builds; everything without a target.
-build_targets() {
-  local torch options=()
+# configure <preset> [option...]
+configure() {
+  local build=$root/build/$1 torch options=("${@:2}")
   torch=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/torch
   if [[ -e $build/CMakeCache.txt ]] && ! grep -q "^VDD_TORCH_DIR:.*=$torch\$" "$build/CMakeCache.txt"; then
-    options=(--fresh)  # the environment has moved
+    options+=(--fresh)  # the environment has moved
   fi
+  mkdir -p "$build"
+  "$venv/bin/cmake" --preset "$1" "${options[@]}" -DVDD_TORCH_DIR="$torch" -DVDD_PYTHON="$venv/bin/python" \
+    > "$build/configure.log" 2>&1 || { cat "$build/configure.log" >&2; fail "configuring failed"; }
+}
+
+# build_targets [target...]: configures the preset `release` and builds; everything without a target.
+build_targets() {
   mkdir -p "$build"
   exec 9> "$build.lock"
   flock 9
   say "building in build/release with $(build_jobs) jobs"
-  "$venv/bin/cmake" --preset release "${options[@]}" -DVDD_TORCH_DIR="$torch" -DVDD_PYTHON="$venv/bin/python" \
-    > "$build/configure.log" 2>&1 || { cat "$build/configure.log" >&2; fail "configuring failed"; }
+  configure release -DVDD_WERROR="${VDD_WERROR:-OFF}"
   "$venv/bin/cmake" --build "$build" -j "$(build_jobs)" ${1:+--target "$@"} >&2
   exec 9>&-
 }
