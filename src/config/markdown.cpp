@@ -3,6 +3,7 @@
 
 #include "scalar_text.h"
 #include "vdd/core/text.h"
+#include "visit.h"
 
 namespace vdd::config {
 namespace {
@@ -62,7 +63,7 @@ std::string sentence(std::string text) {
 void write_table(std::string& out, const Section& section, const std::string& path) {
   bool any = false;
   for (const Field& field : section.fields) {
-    const Row row = std::visit(DescribeValue{}, field.value);
+    const Row row = visit_value(DescribeValue{}, field.value);
     if (row.type.empty()) continue;
     if (!any) out += "\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
     any = true;

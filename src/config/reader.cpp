@@ -2,7 +2,6 @@
 #include "vdd/config/reader.h"
 
 #include <algorithm>
-#include <cmath>
 #include <unordered_map>
 
 #include "node.h"
@@ -68,7 +67,7 @@ bool parse(const Node& node, double& value, std::string& wrong) {
   const bool octal = digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
   const auto number =
       node.kind == Node::Kind::kPlain && !octal ? parse_double(node.text) : std::nullopt;
-  if (number && std::isfinite(*number)) {
+  if (number) {
     value = *number;
     return true;
   }
@@ -191,6 +190,15 @@ class Filler {
     if (errors_.count() == before) *target = std::move(values);
   }
 
+  /// What could not be read keeps its value, here as above.
+  template <typename T>
+  void fill_value(const Named<T>& target, const Limits& limits, const Node& node,
+                  const std::string& path) {
+    T names = target.get();
+    fill_value(&names, limits, node, path);
+    target.set(names);
+  }
+
   void fill_value(const Section& target, const Limits&, const Node& node, const std::string& path) {
     fill(target, node, path);
   }
@@ -208,11 +216,8 @@ class Filler {
 
   void check_size(std::size_t size, const Limits& limits, const Node& node,
                   const std::string& path) {
-    if (limits.non_empty && size == 0) errors_.add(node.place, path, "must not be empty");
-    if (limits.list_size && size != static_cast<std::size_t>(*limits.list_size)) {
-      errors_.add(node.place, path,
-                  concat("must have ", *limits.list_size, " elements, got ", size));
-    }
+    if (const auto violation = limits.size_violation(size))
+      errors_.add(node.place, path, *violation);
   }
 
   Errors& errors_;

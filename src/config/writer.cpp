@@ -5,6 +5,7 @@
 
 #include "scalar_text.h"
 #include "vdd/core/text.h"
+#include "visit.h"
 
 namespace vdd::config {
 namespace {
@@ -92,7 +93,7 @@ void write_section(std::string& out, const Section& section, std::size_t indent,
     if (!first_in_line) out += std::string(indent, ' ');
     first_in_line = false;
     out += field.key + ':';
-    std::visit(YamlValue{out, indent}, field.value);
+    visit_value(YamlValue{out, indent}, field.value);
   }
 }
 
@@ -125,7 +126,7 @@ struct JsonValue {
 Json json_section(const Section& section) {
   Json out = Json::object();
   for (const Field& field : section.fields) {
-    out[field.key] = std::visit(JsonValue{field.limits}, field.value);
+    out[field.key] = visit_value(JsonValue{field.limits}, field.value);
   }
   return out;
 }
@@ -134,7 +135,7 @@ Json json_section(const Section& section) {
 
 Leaves flatten(const Section& section) {
   Leaves out;
-  for (const Field& field : section.fields) std::visit(FlattenValue{out, field.key}, field.value);
+  for (const Field& field : section.fields) visit_value(FlattenValue{out, field.key}, field.value);
   return out;
 }
 

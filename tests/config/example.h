@@ -6,17 +6,25 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 // A settings struct with every type of value that a config may hold.
 namespace vdd::test {
 
+enum class SourceKind { kVkitti2, kHypersim, kVideo };
+constexpr auto names(SourceKind) {
+  return enum_names<SourceKind>({{SourceKind::kVkitti2, "vkitti2"},
+                                 {SourceKind::kHypersim, "hypersim"},
+                                 {SourceKind::kVideo, "video"}});
+}
+
 struct SourceConfig {
-  std::string kind = "vkitti2";
+  SourceKind kind = SourceKind::kVkitti2;
   double weight = 1.0;
 
   constexpr void fields(auto& f) {
-    f("kind", kind, "layout", one_of("vkitti2", "hypersim", "video"));
+    f("kind", kind, "layout");
     f("weight", weight, "share of the mixture", positive);
   }
   bool operator==(const SourceConfig&) const = default;
@@ -48,6 +56,9 @@ struct ExampleConfig {
   std::vector<std::string> patterns = {"*"};
   std::vector<bool> switches = {};
   std::vector<std::int64_t> layers = {2};
+  std::string unit = "px";
+  std::vector<SourceKind> kinds = {SourceKind::kVideo};
+  std::optional<SourceKind> fallback = {};
   OptimizerConfig optimizer = {};
   std::vector<SourceConfig> sources = {};
   std::int64_t first = 0;
@@ -66,6 +77,9 @@ struct ExampleConfig {
     f("patterns", patterns, "names", non_empty);
     f("switches", switches, "one per level");
     f("layers", layers, "layers per block", scalar_or_list, positive);
+    f("unit", unit, "of lengths", one_of("px", "m"));
+    f("kinds", kinds, "layouts to look for", non_empty);
+    f("fallback", fallback, "layout of the rest");
     f("optimizer", optimizer, "the optimizer");
     f("sources", sources, "what clips are drawn from");
     f("first", first, "first frame");

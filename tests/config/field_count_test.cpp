@@ -22,7 +22,7 @@ TEST(FieldCount, CountsTheMembersOfAnAggregate) {
   EXPECT_EQ(count_members<Empty>(), 0u);
   EXPECT_EQ(count_members<SourceConfig>(), 2u);
   EXPECT_EQ(count_members<OptimizerConfig>(), 3u);
-  EXPECT_EQ(count_members<ExampleConfig>(), 16u);
+  EXPECT_EQ(count_members<ExampleConfig>(), 19u);
 }
 
 TEST(FieldCount, FindsTheMemberThatIsNotListed) {

@@ -74,12 +74,14 @@ TEST_F(Json, WhatIsWrittenReadsBackEqual) {
                   .lambda = 0.1,
                   .seed = -5,
                   .layers = {1, 2},
+                  .kinds = {SourceKind::kHypersim, SourceKind::kVideo},
+                  .fallback = SourceKind::kHypersim,
                   .sources = {{.weight = 1e-300}}};
   EXPECT_EQ(config::load_json<ExampleConfig>(folder_.write("a.json", config::to_json(c))), c);
 }
 
 TEST_F(Json, IsWrittenInDeclaredOrderAfterItsHeader) {
-  const SourceConfig c{.kind = "video", .weight = 1e-5};
+  const SourceConfig c{.kind = SourceKind::kVideo, .weight = 1e-5};
   EXPECT_EQ(config::to_json(c, {{"_class_name", "Source"}}),
             "{\n  \"_class_name\": \"Source\",\n  \"kind\": \"video\",\n  \"weight\": 1e-05\n}\n");
 }
@@ -87,6 +89,8 @@ TEST_F(Json, IsWrittenInDeclaredOrderAfterItsHeader) {
 TEST_F(Json, AOneElementListOfAScalarOrListIsWrittenAsAScalar) {
   EXPECT_THAT(config::to_json(ExampleConfig{}), HasSubstr("\"layers\": 2,"));
   EXPECT_THAT(config::to_json(ExampleConfig{}), HasSubstr("\"patterns\": [\n    \"*\"\n  ]"));
+  EXPECT_THAT(config::to_json(ExampleConfig{}),
+              HasSubstr("\"kinds\": [\n    \"video\"\n  ],\n  \"fallback\": null,"));
 }
 
 }  // namespace

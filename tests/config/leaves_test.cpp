@@ -19,7 +19,7 @@ TEST(Leaves, OfAWrittenConfigAreThoseOfItsStruct) {
   config.name = "null";
   config.patterns = {"*", "a, b", "0x10", "", std::string(90, 'x')};
   config.layers = {};
-  config.sources = {{"vkitti2", 2}, {"video", 0.1}};
+  config.sources = {{SourceKind::kVkitti2, 2}, {SourceKind::kVideo, 0.1}};
   const auto file = temp.write("c.yaml", config::to_yaml(config));
   EXPECT_EQ(config::read_leaves(file), config::to_leaves(config));
   config.sources = {};

@@ -25,6 +25,10 @@ TEST(Markdown, OneRowAFieldAndOneTableASection) {
   EXPECT_THAT(page, HasSubstr("\n### `sources`: a list\n"));
   EXPECT_THAT(page, HasSubstr("| `sources.N.kind` | string | `vkitti2` | one of vkitti2, hypersim, "
                               "video | layout |\n"));
+  EXPECT_THAT(page, HasSubstr("| `kinds` | list of string | `[video]` | one of vkitti2, hypersim, "
+                              "video; not empty | layouts"));
+  EXPECT_THAT(page, HasSubstr("| `fallback` | string or null | `null` | one of vkitti2, hypersim, "
+                              "video | layout of"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(Overrides, TakeListsSectionsQuotesAndNull) {
   EXPECT_EQ(c.optimizer.clip_norm, std::nullopt);
   EXPECT_EQ(c.note, "[x]");
   EXPECT_EQ(c.layers, (std::vector<std::int64_t>{4}));
-  EXPECT_EQ(c.sources, (std::vector<SourceConfig>{{.kind = "video"}}));
+  EXPECT_EQ(c.sources, (std::vector<SourceConfig>{{.kind = SourceKind::kVideo}}));
 }
 
 TEST(Overrides, TextIsTakenAsItIs) {
@@ -48,7 +48,7 @@ TEST(Overrides, TextIsTakenAsItIs) {
 
 TEST(Overrides, ReachIntoTheListsOfTheFile) {
   const auto c = with({"sources.1.weight=3"}, "sources: [{kind: video}, {kind: hypersim}]");
-  EXPECT_EQ(c.sources[1], (SourceConfig{.kind = "hypersim", .weight = 3}));
+  EXPECT_EQ(c.sources[1], (SourceConfig{.kind = SourceKind::kHypersim, .weight = 3}));
 }
 
 TEST(Overrides, ErrorsNameTheCommandLine) {

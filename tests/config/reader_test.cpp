@@ -47,6 +47,8 @@ betas: [0, 1]
 patterns: ["*.norm*", 'x', plain]
 switches: [true, false]
 layers: 3
+kinds: [hypersim, vkitti2]
+fallback: video
 optimizer: {lr: 2, clip_norm: ~}
 sources:
   - kind: hypersim
@@ -66,8 +68,10 @@ sources:
   EXPECT_EQ(c.layers, (std::vector<std::int64_t>{3}));
   EXPECT_EQ(c.optimizer,
             (OptimizerConfig{.lr = 2, .warmup_steps = 100, .clip_norm = std::nullopt}));
-  EXPECT_EQ(c.sources,
-            (std::vector<SourceConfig>{{.kind = "hypersim"}, {.kind = "video", .weight = 0.25}}));
+  EXPECT_EQ(c.sources, (std::vector<SourceConfig>{{.kind = SourceKind::kHypersim},
+                                                  {.kind = SourceKind::kVideo, .weight = 0.25}}));
+  EXPECT_EQ(c.kinds, (std::vector<SourceKind>{SourceKind::kHypersim, SourceKind::kVkitti2}));
+  EXPECT_EQ(c.fallback, SourceKind::kVideo);
 }
 
 TEST(Reader, UnknownKeyNamesItsPlaceAndTheNearestKey) {
@@ -134,6 +138,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"patterns: []", "x.yaml:1:11: patterns: must not be empty"},
         Refused{"layers: [2, 0]", "x.yaml:1:13: layers.1: must be > 0, got '0'"},
         Refused{"layers: {a: 1}", "x.yaml:1:9: layers: must be a value or a list, got a section"},
+        Refused{"unit: mm", "x.yaml:1:7: unit: must be one of px, m, got 'mm'"},
+        Refused{"kinds: [video, vide]",
+                "x.yaml:1:16: kinds.1: must be one of vkitti2, hypersim, video, got 'vide'; did "
+                "you mean 'video'?"},
+        Refused{"kinds: []", "x.yaml:1:8: kinds: must not be empty"},
+        Refused{"kinds: video", "x.yaml:1:8: kinds: must be a list, got 'video'"},
+        Refused{"fallback: Video",
+                "x.yaml:1:11: fallback: must be one of vkitti2, hypersim, video, got 'Video'; did "
+                "you mean 'video'?"},
+        Refused{"fallback: [video]", "x.yaml:1:11: fallback: must be a string, got a list"},
+        Refused{"sources: [{kind: null}]",
+                "x.yaml:1:18: sources.0.kind: must be a string, got null"},
         Refused{"optimizer: 3", "x.yaml:1:12: optimizer: must be a section of keys, got '3'"},
         Refused{"sources: {kind: video}", "x.yaml:1:10: sources: must be a list of sections"},
         Refused{"- 1\n- 2", "x.yaml:1:1: must be a section of keys, got a list"},

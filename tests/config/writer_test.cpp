@@ -56,10 +56,12 @@ ExampleConfig random_config(Random& random) {
   for (auto i = random.below(30); i > 0; --i) c.patterns.push_back(random_string(random));
   for (auto i = random.below(3); i > 0; --i) c.switches.push_back(random.coin(0.5));
   for (auto i = random.below(3); i > 0; --i) c.layers.push_back(1 + random.below(9));
+  c.kinds.assign(1 + static_cast<std::size_t>(random.below(40)), SourceKind::kHypersim);
+  if (random.coin(0.7)) c.fallback = SourceKind::kVideo;
   c.optimizer.lr = std::abs(random_double(random));
   if (random.coin(0.3)) c.optimizer.clip_norm.reset();
   for (auto i = random.below(3); i > 0; --i)
-    c.sources.push_back({.kind = "video", .weight = random.uniform(0.1, 9)});
+    c.sources.push_back({.kind = SourceKind::kVideo, .weight = random.uniform(0.1, 9)});
   return c;
 }
 
@@ -94,6 +96,9 @@ TEST(Writer, WritesOneFieldALineInDeclaredOrder) {
             "patterns: []\n"
             "switches: []\n"
             "layers: [2]\n"
+            "unit: px\n"
+            "kinds: [video]\n"
+            "fallback: null\n"
             "optimizer:\n"
             "  lr: 1e-05\n"
             "  warmup_steps: 100\n"
@@ -113,12 +118,13 @@ TEST(Writer, FlattensToDottedKeys) {
   const auto has = [&](const char* key, const char* text) {
     return std::count(leaves.begin(), leaves.end(), config::Leaves::value_type(key, text)) == 1;
   };
-  EXPECT_EQ(leaves.size(), 21u);
+  EXPECT_EQ(leaves.size(), 24u);
   EXPECT_TRUE(has("note", "\"a b\""));
   EXPECT_TRUE(has("size", "[64, 128]"));
+  EXPECT_TRUE(has("kinds", "[video]"));
   EXPECT_TRUE(has("optimizer.lr", "1e-05"));
   EXPECT_TRUE(has("sources.1.weight", "2"));
-  EXPECT_EQ(config::to_leaves(ExampleConfig{}).size(), 18u);
+  EXPECT_EQ(config::to_leaves(ExampleConfig{}).size(), 21u);
 }
 
 }  // namespace

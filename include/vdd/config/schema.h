@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "vdd/core/field_checks.h"
+#include "vdd/core/limits.h"
 
 // The list of fields of a settings struct, made concrete: names, help, limits, and pointers to the
 // live members. Reader, writers and documentation are ordinary functions over it, so that no
@@ -35,37 +35,21 @@ struct SectionList {
   std::function<Section()> prototype;              ///< a default element, for documentation
 };
 
+/// A member whose type is an enum, or a list or optional of one, seen as its names: T is
+/// std::string, or a list or optional of it.
+template <typename T>
+struct Named {
+  std::function<T()> get;
+  std::function<void(const T&)> set;  ///< takes names of the enum only
+};
+
 using Value = std::variant<bool*, std::int64_t*, double*, std::string*,          //
                            std::optional<bool>*, std::optional<std::int64_t>*,   //
                            std::optional<double>*, std::optional<std::string>*,  //
                            std::vector<bool>*, std::vector<std::int64_t>*,       //
                            std::vector<double>*, std::vector<std::string>*,      //
-                           Section, SectionList>;
-
-/// Everything that limits a field's value.
-struct Limits {
-  Range range;
-  std::int64_t multiple_of = 1;
-  std::vector<std::string> choices;
-  bool non_empty = false;
-  bool scalar_or_list = false;
-  std::optional<std::int64_t> list_size;
-
-  void add(const Range& r) { range = r; }
-  void add(const MultipleOf& m) { multiple_of = m.factor; }
-  void add(const OneOf& o) { choices = o.choices; }
-  void add(NonEmpty) { non_empty = true; }
-  void add(ListSize l) { list_size = l.size; }
-  void add(ScalarOrList) { scalar_or_list = true; }
-
-  /// Says what is wrong with a value, such as "must be > 0", or nothing.
-  std::optional<std::string> violation(std::int64_t value) const;
-  std::optional<std::string> violation(double value) const;
-  std::optional<std::string> violation(const std::string& value) const;
-  std::optional<std::string> violation(bool) const { return std::nullopt; }
-  /// Describes all limits, such as "> 0, a multiple of 64"; empty if there are none.
-  std::string describe() const;
-};
+                           Named<std::string>, Named<std::optional<std::string>>,
+                           Named<std::vector<std::string>>, Section, SectionList>;
 
 struct Field {
   std::string key;
@@ -92,10 +76,45 @@ concept Plain = requires(T* p) {
 }
 &&!std::is_same_v<T, Section>;
 
+template <NamedEnum E>
+Named<std::string> by_name(E& member) {
+  return {.get = [&member] { return std::string(to_name(member)); },
+          .set = [&member](const std::string& name) { member = parse_name<E>(name).value(); }};
+}
+
+template <NamedEnum E>
+Named<std::optional<std::string>> by_name(std::optional<E>& member) {
+  return {.get =
+              [&member] {
+                return member ? std::optional(std::string(to_name(*member))) : std::nullopt;
+              },
+          .set =
+              [&member](const std::optional<std::string>& name) {
+                member = name ? parse_name<E>(*name) : std::nullopt;
+              }};
+}
+
+template <NamedEnum E>
+Named<std::vector<std::string>> by_name(std::vector<E>& member) {
+  return {.get =
+              [&member] {
+                std::vector<std::string> names;
+                for (const E value : member) names.emplace_back(to_name(value));
+                return names;
+              },
+          .set =
+              [&member](const std::vector<std::string>& names) {
+                member.clear();
+                for (const std::string& name : names) member.push_back(parse_name<E>(name).value());
+              }};
+}
+
 template <typename T>
 Value bind(T& member) {
   if constexpr (Plain<T>) {
     return &member;
+  } else if constexpr (requires { by_name(member); }) {
+    return by_name(member);
   } else if constexpr (IsVector<T>::value) {
     const auto list = [&member] {
       std::vector<Section> sections;
@@ -125,9 +144,8 @@ struct Collector {
 
   template <typename T, typename... Checks>
   void operator()(const char* key, T& member, const char* help, const Checks&... checks) {
-    Field field{.key = key, .help = help, .limits = {}, .value = bind(member)};
-    (field.limits.add(checks), ...);
-    fields.push_back(std::move(field));
+    fields.push_back(
+        {.key = key, .help = help, .limits = limits_of<T>(checks...), .value = bind(member)});
   }
 };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vdd/config/schema.h"
+#include "vdd/core/limits.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "vdd/core/text.h"
 
-namespace vdd::config {
+namespace vdd {
 namespace {
 
 std::string describe_range(const Range& range) {
@@ -35,6 +35,7 @@ std::optional<std::string> Limits::violation(std::int64_t value) const {
 }
 
 std::optional<std::string> Limits::violation(double value) const {
+  if (!std::isfinite(value)) return "must be a finite number";
   if (!inside(range, value)) return "must be " + describe_range(range);
   return std::nullopt;
 }
@@ -43,6 +44,14 @@ std::optional<std::string> Limits::violation(const std::string& value) const {
   if (non_empty && value.empty()) return "must not be empty";
   if (!choices.empty() && std::find(choices.begin(), choices.end(), value) == choices.end()) {
     return "must be one of " + join(choices, ", ");
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Limits::size_violation(std::size_t size) const {
+  if (non_empty && size == 0) return "must not be empty";
+  if (list_size && size != static_cast<std::size_t>(*list_size)) {
+    return concat("must have ", *list_size, " elements, got ", size);
   }
   return std::nullopt;
 }
@@ -58,4 +67,4 @@ std::string Limits::describe() const {
   return join(parts, "; ");
 }
 
-}  // namespace vdd::config
+}  // namespace vdd
