@@ -55,10 +55,10 @@ class Stage1 : public torch::CustomClassHolder {
         student_(pipeline::load_unet(folder)),
         teacher_steps_(teacher_steps) {
     share_frozen(select());
-    train::OptimizerConfig config;
+    optim::OptimizerConfig config;
     config.lr = lr;
-    optimizer_ = std::make_unique<train::Optimizer>(
-        std::vector{train::ParameterGroup{"unet", selection_.trained(), lr}}, config);
+    optimizer_ = std::make_unique<optim::Optimizer>(
+        std::vector{optim::ParameterGroup{"unet", selection_.trained(), lr}}, config);
   }
 
   double step(const torch::Tensor& rgb_latent_TChw, const torch::Tensor& embeds_TD,
@@ -82,14 +82,15 @@ class Stage1 : public torch::CustomClassHolder {
   }
 
  private:
-  const train::Selection& select() {
+  const optim::Selection& select() {
     selection_ =
-        train::select_parameters(train::named_parameters(*student_), train::SelectionConfig{});
+        optim::select_parameters(tensor::named_parameters(*student_),
+                                 optim::SelectionConfig().in_force());
     return selection_;
   }
 
   /// What does not train is the teacher's: one storage for both.
-  void share_frozen(const train::Selection& selection) {
+  void share_frozen(const optim::Selection& selection) {
     auto teacher = teacher_->named_parameters();
     for (auto& [name, parameter] : selection.frozen()) parameter.set_data(teacher[name]);
   }
@@ -97,8 +98,8 @@ class Stage1 : public torch::CustomClassHolder {
   diffusion::EulerSchedule schedule_;
   models::UNetSpatioTemporalConditionModel teacher_, student_;
   std::int64_t teacher_steps_;
-  train::Selection selection_;
-  std::unique_ptr<train::Optimizer> optimizer_;
+  optim::Selection selection_;
+  std::unique_ptr<optim::Optimizer> optimizer_;
 };
 
 }  // namespace

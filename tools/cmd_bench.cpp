@@ -22,7 +22,7 @@
 namespace vdd::tools {
 namespace {
 
-struct Options {
+struct BenchOptions {
   std::vector<std::filesystem::path> models;
   std::string random, size = "576x1024", stages, dtype = "fp32";
   tensor::ComputeConfig torch;
@@ -42,7 +42,7 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
 
 /// A teacher of five steps, a student of one and the same with a head instead of the VAE decoder.
 /// They share all weights: time is the same.
-std::vector<bench::NamedModel> random_models(const Options& o, const pipeline::LoadTarget& to) {
+std::vector<bench::NamedModel> random_models(const BenchOptions& o, const pipeline::LoadTarget& to) {
   const auto sizes = o.random == "svd" ? models::svd_model() : models::tiny_model();
   const auto teacher = pipeline::random_model(sizes, /*seed=*/0, to);
   auto student = teacher;
@@ -53,7 +53,7 @@ std::vector<bench::NamedModel> random_models(const Options& o, const pipeline::L
   return {{"teacher", teacher}, {"student + VAE", student}, {"student + DPT", with_head}};
 }
 
-void run(Options o) {
+void run_bench(BenchOptions o) {
   if (o.models.empty() == o.random.empty()) {
     throw ConfigError("command line: either --model or --random is needed");
   }
@@ -81,7 +81,7 @@ void run(Options o) {
 }  // namespace
 
 void add_bench(CLI::App& vdd) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<BenchOptions>();
   CLI::App* command = vdd.add_subcommand("bench", "time and operations of a frame, by stage");
   command->add_option("-m,--model", o->models, "model folders");
   command->add_option("--random", o->random, "random weights of these sizes instead")
@@ -100,7 +100,7 @@ void add_bench(CLI::App& vdd) {
   number("--warmup", o->bench.warmup, "runs before them [2]");
   command->add_flag("--flops-only", o->flops_only, "count operations from the shapes; run nothing");
   command->add_flag("--json", o->json, "for machines");
-  command->callback([o] { run(*o); });
+  command->callback([o] { run_bench(*o); });
 }
 
 }  // namespace vdd::tools

@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 using run::Checkpoint;
 
-struct Options {
+struct CkptOptions {
   fs::path path;
   bool json = false;
 };
 
-ordered_json describe(const Checkpoint& checkpoint) {
+ordered_json describe_files(const Checkpoint& checkpoint) {
   ordered_json out = {{"step", checkpoint.step},
                       {"path", checkpoint.path.string()},
                       {"links", run::checkpoint_links(checkpoint)}};
@@ -34,10 +34,10 @@ ordered_json describe(const Checkpoint& checkpoint) {
   return out;
 }
 
-void print(const std::vector<Checkpoint>& checkpoints, const Options& options, bool with_files) {
+void print_all(const std::vector<Checkpoint>& checkpoints, const CkptOptions& options, bool with_files) {
   ordered_json all = ordered_json::array();
   for (const Checkpoint& checkpoint : checkpoints) {
-    const ordered_json facts = describe(checkpoint);
+    const ordered_json facts = describe_files(checkpoint);
     all.push_back(facts);
     if (options.json) continue;
     std::cout << checkpoint.path.filename().string() << std::setw(14)
@@ -52,7 +52,7 @@ void print(const std::vector<Checkpoint>& checkpoints, const Options& options, b
     std::cout << all.dump(2, ' ', false, ordered_json::error_handler_t::replace) << '\n';
 }
 
-void verify(const std::vector<Checkpoint>& checkpoints) {
+void verify_all(const std::vector<Checkpoint>& checkpoints) {
   std::vector<std::string> faults;
   for (const Checkpoint& checkpoint : checkpoints) {
     try {
@@ -68,7 +68,7 @@ void verify(const std::vector<Checkpoint>& checkpoints) {
 }  // namespace
 
 void add_ckpt(CLI::App& vdd) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CkptOptions>();
   CLI::App* ckpt = vdd.add_subcommand("ckpt", "list, show and verify the checkpoints of a run");
   ckpt->require_subcommand(1);
   const auto command = [&](const char* name, const char* help, auto work) {
@@ -78,10 +78,10 @@ void add_ckpt(CLI::App& vdd) {
     sub->callback([options, work] { work(run::find_checkpoints(options->path), *options); });
   };
   command("ls", "steps, bytes and links",
-          [](const auto& found, const auto& o) { print(found, o, false); });
-  command("show", "their files", [](const auto& found, const auto& o) { print(found, o, true); });
+          [](const auto& found, const auto& o) { print_all(found, o, false); });
+  command("show", "their files", [](const auto& found, const auto& o) { print_all(found, o, true); });
   command("verify", "compare every file with its checksum",
-          [](const auto& found, const auto&) { verify(found); });
+          [](const auto& found, const auto&) { verify_all(found); });
 }
 
 }  // namespace vdd::tools

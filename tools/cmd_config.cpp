@@ -12,7 +12,7 @@
 namespace vdd::tools {
 namespace {
 
-struct Options {
+struct ConfigOptions {
   std::string file, other, check;
   std::vector<std::string> overrides;
 };
@@ -21,7 +21,7 @@ void list() {
   for (const std::string& name : preset_names()) std::cout << name << '\n';
 }
 
-void diff(const Options& options) {
+void diff(const ConfigOptions& options) {
   const auto read = [](const std::string& name) {
     const auto file = find_config(name);
     return kind_of(file).leaves(file, {});
@@ -43,7 +43,7 @@ void diff(const Options& options) {
   }
 }
 
-void document(const Options& options) {
+void document(const ConfigOptions& options) {
   std::string page =
       "# Configuration\n\nWritten by `vdd config docs`; do not edit. Every key can be set in a "
       "YAML file (`-c FILE`) and on\n"
@@ -62,7 +62,7 @@ void document(const Options& options) {
 }  // namespace
 
 void add_config(CLI::App& vdd) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ConfigOptions>();
   CLI::App* config = vdd.add_subcommand("config", "list, show, check and document configs");
   config->require_subcommand(1);
 

@@ -16,7 +16,7 @@
 namespace vdd::tools {
 namespace {
 
-struct Options {
+struct PredictOptions {
   std::vector<std::filesystem::path> inputs;
   ModelOptions model;
   predict::PredictSpec spec;
@@ -36,7 +36,7 @@ void read_size(const std::string& text, predict::FrameConfig& frames) {
   frames.width = *width;
 }
 
-void run_predict(Options& o) {
+void run_predict(PredictOptions& o) {
   if (!o.size.empty()) read_size(o.size, o.spec.frames);
   if (o.skip_done) o.spec.done = predict::Done::kSkip;
   if (o.overwrite) o.spec.done = predict::Done::kReplace;
@@ -52,7 +52,7 @@ void run_predict(Options& o) {
 }  // namespace
 
 void add_predict(CLI::App& vdd) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PredictOptions>();
   CLI::App* command = vdd.add_subcommand("predict", "depth of videos, frame folders and pictures");
   add_model_options(*command, o->model)->required();
   command

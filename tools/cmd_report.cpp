@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct ReportOptions {
   std::vector<fs::path> runs;
   fs::path output;
 };
@@ -34,7 +34,7 @@ std::vector<report::RunRecord> read_runs(const std::vector<fs::path>& folders) {
   return runs;
 }
 
-void write(const Options& o) {
+void write(const ReportOptions& o) {
   if (o.output.empty() && o.runs.size() > 1) {
     throw ConfigError("command line: --output is needed to compare runs");
   }
@@ -46,7 +46,7 @@ void write(const Options& o) {
 }  // namespace
 
 void add_report(CLI::App& vdd) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ReportOptions>();
   CLI::App* command =
       vdd.add_subcommand("report", "a page of curves and pictures of a run, or runs compared");
   command->add_option("run", o->runs, "run folders")->required();

@@ -13,13 +13,13 @@
 namespace vdd::tools {
 namespace {
 
-struct Options {
+struct SampleDataOptions {
   std::filesystem::path folder;
   std::string size = "128x192";
   scenes::SampleDataConfig config;
 };
 
-void run(Options& options) {
+void write_all(SampleDataOptions& options) {
   auto& config = options.config;
   const auto sides = split(options.size, 'x');
   const auto height = parse_int(sides.front()), width = parse_int(sides.back());
@@ -42,7 +42,7 @@ void run(Options& options) {
 }  // namespace
 
 void add_sample_data(CLI::App& vdd) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SampleDataOptions>();
   CLI::App* command = vdd.add_subcommand(
       "sample-data", "Render moving scenes in the Virtual KITTI 2 and Hypersim layouts");
   command->add_option("--out", options->folder, "folder to write; complete or absent")->required();
@@ -59,7 +59,7 @@ void add_sample_data(CLI::App& vdd) {
       "--all-train", options->config.all_train,
       "every room is for training; without it two in five are for validation and testing");
   command->add_flag("--overwrite", options->config.overwrite, "replace sample data that is there");
-  command->callback([options] { run(*options); });
+  command->callback([options] { write_all(*options); });
 }
 
 }  // namespace vdd::tools

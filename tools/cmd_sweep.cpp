@@ -16,14 +16,14 @@
 namespace vdd::tools {
 namespace {
 
-struct Options {
+struct SweepOptions {
   std::vector<std::string> words, set;
   std::string max_time;
   sweep::SweepOptions sweep;
   bool dry_run = false;
 };
 
-void run_sweep(const Options& o) {
+void run_sweep(const SweepOptions& o) {
   std::vector<std::filesystem::path> files;
   std::vector<std::string> overrides;
   for (const std::string& word : o.words) {
@@ -50,7 +50,7 @@ void run_sweep(const Options& o) {
 }  // namespace
 
 void add_sweep(CLI::App& vdd) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<SweepOptions>();
   CLI::App* command =
       vdd.add_subcommand("sweep", "train and score what a table lacks, and write the table");
   command

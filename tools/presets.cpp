@@ -53,8 +53,11 @@ const std::vector<ConfigKind>& config_kinds() {
 }
 
 const ConfigKind& kind_of(const fs::path& file) {
+  std::string name = file.filename().string();
+  // A step of a recipe has a number before its name: "05_train_teacher.yaml".
+  if (const auto end = name.find('_'); parse_int(name.substr(0, end))) name.erase(0, end + 1);
   for (const ConfigKind& kind : config_kinds()) {
-    if (file.filename().string().starts_with(kind.file_prefix)) return kind;
+    if (name.starts_with(kind.file_prefix)) return kind;
   }
   for (const ConfigKind& kind : config_kinds()) {
     try {

@@ -25,6 +25,10 @@ namespace {
 
 const std::string kUnet = "unet.", kHead = "dpt_head.";
 
+/// After any preset: the head trains, but for its idle unit; the layers behind its features do not.
+const std::vector<std::string> kAfterPreset = {"dpt_head", "!unet.conv_norm_out", "!unet.conv_out",
+                                               "!refinenet4.resConfUnit1"};
+
 models::TemporalDptHead make_head(const HeadConfig& config, const models::UNetConfig& unet,
                                   torch::Device device) {
   models::DptConfig sizes = models::dpt_config(config.variant, unet);
@@ -117,7 +121,7 @@ DecoderDistiller::DecoderDistiller(const DistillDecoderConfig& config, Distiller
   head_->gradient_checkpointing = config.train.gradient_checkpointing;
   selection_ = optim::select_parameters(
       joined(tensor::named_parameters(*unet_, kUnet), tensor::named_parameters(*head_, kHead)),
-      config.trained);
+      config.trained.in_force(kAfterPreset));
   teacher().share_storage(part_of(selection_.frozen(), kUnet));
 }
 

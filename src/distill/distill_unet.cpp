@@ -16,7 +16,7 @@ UnetDistiller::UnetDistiller(const DistillUnetConfig& config, DistillerParts par
       config_(config),
       compute_dtype_(tensor::parse_dtype(config.precision.compute)),
       unet_(load_student(config, teacher(), device())) {
-  selection_ = optim::select_parameters(tensor::named_parameters(*unet_), config.trained);
+  selection_ = optim::select_parameters(tensor::named_parameters(*unet_), config.trained.in_force());
   teacher().share_storage(selection_.frozen());
 }
 

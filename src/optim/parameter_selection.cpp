@@ -98,12 +98,50 @@ std::string Selection::table() const {
   return out.str();
 }
 
-Selection select_parameters(const tensor::NamedTensors& parameters, const SelectionConfig& config) {
+const std::vector<std::string>& preset_patterns(TrainedPreset preset) {
+  static const std::vector<std::string> all = {"*", "!attn2.to_q", "!attn2.to_k",
+                                               "!transformer_blocks.*.norm2",
+                                               "!temporal_transformer_blocks.*.norm2"};
+  static const std::vector<std::string> spatial = {"*",
+                                                   "!temporal_res_block",
+                                                   "!temporal_transformer_blocks",
+                                                   "!time_pos_embed",
+                                                   "!time_mixer",
+                                                   "!attn2.to_q",
+                                                   "!attn2.to_k",
+                                                   "!transformer_blocks.*.norm2"};
+  static const std::vector<std::string> temporal = {"temporal_res_block",
+                                                    "temporal_transformer_blocks",
+                                                    "time_pos_embed",
+                                                    "time_mixer",
+                                                    "!attn2.to_q",
+                                                    "!attn2.to_k",
+                                                    "!temporal_transformer_blocks.*.norm2"};
+  switch (preset) {
+    case TrainedPreset::kAll:
+      return all;
+    case TrainedPreset::kSpatial:
+      return spatial;
+    case TrainedPreset::kTemporal:
+      return temporal;
+  }
+  throw Error("unknown preset");
+}
+
+std::vector<std::string> SelectionConfig::in_force(const std::vector<std::string>& more) const {
+  if (!patterns.empty()) return patterns;
+  std::vector<std::string> all = preset_patterns(preset);
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Selection select_parameters(const tensor::NamedTensors& parameters,
+                            const std::vector<std::string>& patterns) {
   std::set<std::string> used;
   Selection selection;
   for (const auto& [name, tensor] : parameters) {
     Selection::Parameter& p = selection.parameters.emplace_back(name, tensor);
-    for (const std::string& pattern : config.patterns) {
+    for (const std::string& pattern : patterns) {
       if (!matches_name(without_mark(pattern), name)) continue;
       p.pattern = pattern;
       p.trained = !excludes(pattern);
@@ -111,7 +149,7 @@ Selection select_parameters(const tensor::NamedTensors& parameters, const Select
     }
   }
 
-  for (const std::string& pattern : config.patterns) {
+  for (const std::string& pattern : patterns) {
     if (used.contains(pattern)) continue;
     const std::string message = concat("pattern '", escape(pattern), "' fits no parameter");
     if (!excludes(pattern)) throw ConfigError(concat("trained.patterns: ", message));

@@ -86,7 +86,7 @@ TeacherTask::TeacherTask(const TrainTeacherConfig& config, pipeline::DepthModel 
       targets_(config, model_, setup_.training, setup_.cache, setup_.device),
       compute_dtype_(tensor::parse_dtype(config.precision.compute)) {
   model_.unet->gradient_checkpointing = config.train.gradient_checkpointing;
-  selection_ = optim::select_parameters(tensor::named_parameters(*model_.unet), config.trained);
+  selection_ = optim::select_parameters(tensor::named_parameters(*model_.unet), config.trained.in_force());
   const auto channels = static_cast<std::size_t>(model_.unet->config().out_channels);
   std::vector<double> weights = config_.latent_weights;
   if (weights.empty()) weights.assign(channels, 1);

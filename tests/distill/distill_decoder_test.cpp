@@ -187,7 +187,8 @@ TEST_F(DecoderDistillerTest, EveryTrainedTensorGetsAGradientAndNoIdleOneIsTraine
 
 TEST_F(DecoderDistillerTest, ALatentLossReachesTheLastLayersIfTheyTrain) {
   config_.loss.weights.latent = 1;
-  std::erase_if(config_.trained.patterns, [](auto& p) { return p.starts_with("!unet.conv"); });
+  config_.trained.patterns = optim::preset_patterns(optim::TrainedPreset::kSpatial);
+  config_.trained.patterns.emplace_back("!refinenet4.resConfUnit1");
   DecoderDistiller student = distiller(targets());
   train::audit(student, dataset_->load(0, 0));
   const train::SampleLoss sample = student.step(dataset_->load(0, 0), 0);

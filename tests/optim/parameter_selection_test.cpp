@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <set>
+
 #include "support/field_count.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -70,7 +72,7 @@ TEST(SelectParameters, StageOneTrainsAllButWhatIsTemporalOrIdle) {
   };
   std::vector<std::string> all = trained;
   all.insert(all.end(), frozen.begin(), frozen.end());
-  const Selection selection = select_parameters(named(all), {});
+  const Selection selection = select_parameters(named(all), preset_patterns(TrainedPreset::kSpatial));
 
   ASSERT_EQ(selection.parameters.size(), all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -83,7 +85,7 @@ TEST(SelectParameters, StageOneTrainsAllButWhatIsTemporalOrIdle) {
 
 TEST(SelectParameters, LastPatternThatFitsDecides) {
   const auto names = named({"a.weight", "a.bias", "b.weight", "c.weight"});
-  const Selection selection = select_parameters(names, {.patterns = {"*.weight", "!b", "a"}});
+  const Selection selection = select_parameters(names, {"*.weight", "!b", "a"});
   std::vector<bool> trained;
   for (const auto& p : selection.parameters) trained.push_back(p.trained);
   EXPECT_EQ(trained, (std::vector<bool>{true, true, false, true}));
@@ -95,7 +97,7 @@ TEST(SelectParameters, TableCountsGroups) {
   const Selection selection =
       select_parameters(named({"conv_in.weight", "down_blocks.0.a.weight", "down_blocks.0.b.weight",
                                "down_blocks.1.b.weight"}),
-                        {.patterns = {"*", "!b"}});
+                        {"*", "!b"});
   EXPECT_EQ(selection.table(),
             "group                 tensors     parameters  trained        trained\n"
             "conv_in                     1              6        1              6\n"
@@ -108,17 +110,17 @@ TEST(SelectParameters, TableCountsGroups) {
 TEST(SelectParameters, RefusesWhatCannotBeMeant) {
   const auto names = named({"a.weight"});
   EXPECT_EQ(test::thrown<ConfigError>([&] {
-              select_parameters(names, {.patterns = {"*", "attention"}});
+              select_parameters(names, {"*", "attention"});
             }),
             "trained.patterns: pattern 'attention' fits no parameter");
   EXPECT_EQ(test::thrown<ConfigError>([&] {
-              select_parameters(names, {.patterns = {"*", "!a"}});
+              select_parameters(names, {"*", "!a"});
             }),
             "trained.patterns: no parameter trains");
   EXPECT_EQ(test::thrown<ConfigError>(
-                [&] { select_parameters(named({"a"}, torch::kFloat16), {.patterns = {"*"}}); }),
+                [&] { select_parameters(named({"a"}, torch::kFloat16), {"*"}); }),
             "trained.patterns: a is fp16, but weights train in fp32");
-  EXPECT_NO_THROW(select_parameters(names, {.patterns = {"*", "!fits_nothing"}}));
+  EXPECT_NO_THROW(select_parameters(names, {"*", "!fits_nothing"}));
 }
 
 TEST(NamedParameters, StateDictOrderAndLiveTensors) {
@@ -128,8 +130,38 @@ TEST(NamedParameters, StateDictOrderAndLiveTensors) {
   for (const auto& [name, value] : parameters) names.push_back(name);
   EXPECT_EQ(names,
             (std::vector<std::string>{"net.0.weight", "net.0.bias", "net.1.weight", "net.1.bias"}));
-  select_parameters(parameters, {.patterns = {"*", "!0.bias"}});
+  select_parameters(parameters, {"*", "!0.bias"});
   EXPECT_FALSE(inner->parameters()[1].requires_grad());
+}
+
+TEST(SelectionConfig, PatternsStandInThePlaceOfThePreset) {
+  SelectionConfig config;
+  EXPECT_EQ(config.in_force(), preset_patterns(TrainedPreset::kSpatial));
+  EXPECT_EQ(config.in_force({"!last"}).back(), "!last");
+  config.patterns = {"own"};
+  EXPECT_EQ(config.in_force({"!last"}), std::vector<std::string>{"own"});
+}
+
+TEST(SelectionConfig, SpatialAndTemporalShareNothingAndAllHoldsBoth) {
+  const std::vector<std::string> names = {
+      "down_blocks.0.resnets.0.spatial_res_block.conv1.weight",
+      "down_blocks.0.resnets.0.temporal_res_block.conv1.weight",
+      "down_blocks.0.resnets.0.time_mixer.mix_factor",
+      "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight",
+      "mid_block.attentions.0.temporal_transformer_blocks.0.attn1.to_q.weight",
+      "mid_block.attentions.0.time_pos_embed.linear_1.weight",
+      "conv_out.weight"};
+  const auto trained = [&](TrainedPreset preset) {
+    std::set<std::string> found;
+    for (const auto& [name, value] : select_parameters(named(names), preset_patterns(preset)).trained())
+      found.insert(name);
+    return found;
+  };
+  std::set<std::string> both = trained(TrainedPreset::kSpatial);
+  EXPECT_EQ(both.size(), 3U);
+  both.merge(trained(TrainedPreset::kTemporal));
+  EXPECT_EQ(both.size(), names.size());
+  EXPECT_EQ(trained(TrainedPreset::kAll), both);
 }
 
 TEST(SelectionConfig, EveryFieldIsListed) {

@@ -33,7 +33,7 @@ struct Limits {
   std::optional<std::string> violation(double value) const;
   std::optional<std::string> violation(const std::string& value) const;
   std::optional<std::string> violation(bool) const { return std::nullopt; }
-  /// The wrong of a list of so many elements, "must not be empty", or nothing.
+  /// Says what is wrong with a list of so many elements, such as "must not be empty", or nothing.
   std::optional<std::string> size_violation(std::size_t size) const;
   /// Describes all limits, such as "> 0, a multiple of 64"; empty if there are none.
   std::string describe() const;

@@ -40,11 +40,7 @@ struct HeadConfig {
 struct DistillDecoderConfig : DistillConfig {
   HeadConfig head;
   losses::DecoderLossConfig loss;
-  /// As in stage 1, without the layers behind the head's features and the head's own idle unit.
-  optim::SelectionConfig trained = {
-      .patterns = {"*", "!temporal_res_block", "!temporal_transformer_blocks", "!time_pos_embed",
-                   "!time_mixer", "!attn2.to_q", "!attn2.to_k", "!transformer_blocks.*.norm2",
-                   "!unet.conv_norm_out", "!unet.conv_out", "!refinenet4.resConfUnit1"}};
+  optim::SelectionConfig trained;
 
   constexpr void fields(auto& f) {
     DistillConfig::fields(f);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/tensor/state_dict.h"
 
@@ -14,24 +15,34 @@
 // decides: it trains, or with a leading "!" it is frozen. No pattern: frozen.
 namespace vdd::optim {
 
+/// Parts of a UNet by name. Each leaves out the parts of the cross-attention that a context of one
+/// token leaves idle: their gradient is zero but for rounding, of which Adam would make full-size
+/// steps.
+enum class TrainedPreset { kAll, kSpatial, kTemporal };
+constexpr auto names(TrainedPreset) {
+  return enum_names<TrainedPreset>({{TrainedPreset::kAll, "all"},
+                                    {TrainedPreset::kSpatial, "spatial"},
+                                    {TrainedPreset::kTemporal, "temporal"}});
+}
+
+/// The patterns that a preset stands for.
+const std::vector<std::string>& preset_patterns(TrainedPreset preset);
+
+/// Which parameters of a UNet train.
 struct SelectionConfig {
-  /// Stage 1: all but what works across frames, and but the parts of the cross-attention that a
-  /// context of one token leaves idle: their gradient is zero but for rounding, of which Adam would
-  /// make full-size steps.
-  std::vector<std::string> patterns = {"*",
-                                       "!temporal_res_block",
-                                       "!temporal_transformer_blocks",
-                                       "!time_pos_embed",
-                                       "!time_mixer",
-                                       "!attn2.to_q",
-                                       "!attn2.to_k",
-                                       "!transformer_blocks.*.norm2"};
+  TrainedPreset preset = TrainedPreset::kSpatial;
+  std::vector<std::string> patterns;
 
   constexpr void fields(auto& f) {
+    f("preset", preset,
+      "all; spatial: what works within a frame; temporal: what works across frames; each without "
+      "what is idle behind a context of one token");
     f("patterns", patterns,
-      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen",
-      non_empty);
+      "in place of the preset: pieces of parameter names; the last that fits decides: it trains, "
+      "with ! it is frozen");
   }
+  /// Returns the patterns, or else those of the preset with `more` of the training after them.
+  std::vector<std::string> in_force(const std::vector<std::string>& more = {}) const;
 };
 
 /// True if `pattern` (without "!") is a run of whole segments of `name`.
@@ -56,6 +67,7 @@ struct Selection {
 /// Decides each parameter and sets its requires_grad. Throws ConfigError if an including pattern
 /// fits no name, if nothing trains, or if a trained parameter is not float32 (or double): master
 /// weights are never in half precision. An excluding pattern that fits nothing is a warning.
-Selection select_parameters(const tensor::NamedTensors& parameters, const SelectionConfig& config);
+Selection select_parameters(const tensor::NamedTensors& parameters,
+                            const std::vector<std::string>& patterns);
 
 }  // namespace vdd::optim

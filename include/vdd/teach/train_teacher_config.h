@@ -62,9 +62,7 @@ struct TrainTeacherConfig : train::TrainingConfig {
   NoiseConfig noise;
   std::vector<double> latent_weights;
   std::int64_t batch = 1;
-  optim::SelectionConfig trained = {.patterns = {"*", "!attn2.to_q", "!attn2.to_k",
-                                                 "!transformer_blocks.*.norm2",
-                                                 "!temporal_transformer_blocks.*.norm2"}};
+  optim::SelectionConfig trained = {.preset = optim::TrainedPreset::kAll, .patterns = {}};
   std::vector<std::int64_t> validation_steps = {1, 5};
 
   constexpr void fields(auto& f) {

@@ -49,6 +49,18 @@ struct CropConfig {
   }
 };
 
+/// Which parameters of the VAE train.
+struct TrainedPartsConfig {
+  std::vector<std::string> patterns = {"*", "!attentions.0.to_k.bias"};
+
+  constexpr void fields(auto& f) {
+    f("patterns", patterns,
+      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen. A bias "
+      "of the keys does nothing in attention",
+      non_empty);
+  }
+};
+
 struct TrainVaeConfig : train::TrainingConfig {
   VaeModelConfig model;
   CropConfig crops;
@@ -56,7 +68,7 @@ struct TrainVaeConfig : train::TrainingConfig {
   double latent_noise = 0;
   distill::TeacherConfig teacher;
   std::int64_t scale_clips = 8;
-  optim::SelectionConfig trained = {.patterns = {"*", "!attentions.0.to_k.bias"}};
+  TrainedPartsConfig trained;
 
   constexpr void fields(auto& f) {
     f("model", model, "where the weights come from");
@@ -69,7 +81,7 @@ struct TrainVaeConfig : train::TrainingConfig {
     f("teacher", teacher, "how `model.teacher` is sampled");
     f("scale_clips", scale_clips,
       "clips over which the latents are measured, for scaling_factor and `model.whiten`", positive);
-    f("trained", trained, "which parameters train; a bias of the keys does nothing in attention");
+    f("trained", trained, "which parameters train");
     train::TrainingConfig::fields(f);
   }
   std::vector<std::string> check() const;
