@@ -6,11 +6,20 @@
 #include <iostream>
 #include <memory>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/error.h"
 #include "vdd/data/loader.h"
 #include "vdd/io/safetensors.h"
 
 namespace {
+
+/// Adds an option whose value is the name of an enum's value.
+template <vdd::NamedEnum E>
+void add_name(CLI::App& app, const char* option, E& value, const char* help) {
+  const auto set = [&value](const std::string& name) { value = vdd::parse_name<E>(name).value(); };
+  app.add_option_function<std::string>(option, set, help)
+      ->check(CLI::IsMember(vdd::all_names<E>()));
+}
 
 double frames_per_second(const std::shared_ptr<vdd::data::ClipDataset>& dataset, int workers,
                          std::int64_t clips) {
@@ -32,7 +41,7 @@ int main(int argc, char** argv) {
   config.holdout.clear();
   config.flip = config.reverse = 0;
   config.stride_max = 1;
-  config.crop = "center";
+  config.crop = vdd::data::CropPlace::kCenter;
   bool depth = false;
   std::string clip_file;
   std::int64_t clips = 24, workers = 1;
@@ -40,15 +49,15 @@ int main(int argc, char** argv) {
   CLI::App app("Frames per second of the clip loader");
   vdd::data::SourceConfig source;
   app.add_option("--root", source.root, "data set")->required();
-  app.add_option("--kind", source.kind, "virtual_kitti, hypersim or videos");
-  app.add_option("--rgb", source.rgb, "Hypersim: color_hdf5 or tonemap_jpg");
+  add_name(app, "--kind", source.kind, "virtual_kitti, hypersim or videos");
+  add_name(app, "--rgb", source.rgb, "Hypersim: color_hdf5 or tonemap_jpg");
   app.add_option("--include", source.include, "patterns of sequence names");
   app.add_flag("--depth", depth, "read depth too");
   app.add_flag("--poses", config.poses, "read intrinsics and poses too");
   app.add_option("--frames", config.frames);
   app.add_option("--height", config.height);
   app.add_option("--width", config.width);
-  app.add_option("--fit", config.fit);
+  add_name(app, "--fit", config.fit, "crop or stretch");
   app.add_option("--workers", workers);
   app.add_option("--prefetch", config.prefetch);
   app.add_option("--clips", clips, "clips to read; the first is not timed");

@@ -42,14 +42,15 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
 
 /// A teacher of five steps, a student of one and the same with a head instead of the VAE decoder.
 /// They share all weights: time is the same.
-std::vector<bench::NamedModel> random_models(const BenchOptions& o, const pipeline::LoadTarget& to) {
+std::vector<bench::NamedModel> random_models(const BenchOptions& o,
+                                             const pipeline::LoadTarget& to) {
   const auto sizes = o.random == "svd" ? models::svd_model() : models::tiny_model();
   const auto teacher = pipeline::random_model(sizes, /*seed=*/0, to);
   auto student = teacher;
   student.info.steps = 1;
-  student.info.input = "rgb_latent";
+  student.info.input = pipeline::SamplerInput::kRgbLatent;
   auto with_head = student;
-  with_head.info.decoder = "dpt";
+  with_head.info.decoder = pipeline::Decoder::kDpt;
   return {{"teacher", teacher}, {"student + VAE", student}, {"student + DPT", with_head}};
 }
 
@@ -68,11 +69,11 @@ void run_bench(BenchOptions o) {
   auto models = o.random.empty() ? std::vector<bench::NamedModel>() : random_models(o, target);
   for (const auto& path : o.models) {
     const pipeline::ModelFolders folders = pipeline::find_model(path);
-    models.push_back(
-        {path.string(),
-         o.flops_only ? bench::load_shapes(folders, target.dtype)
-                      : pipeline::load_depth_model({.model = path, .target = target},
-                                                   {.dpt_head = folders.info.decoder == "dpt"})});
+    models.push_back({path.string(), o.flops_only ? bench::load_shapes(folders, target.dtype)
+                                                  : pipeline::load_depth_model(
+                                                        {.model = path, .target = target},
+                                                        {.dpt_head = folders.info.decoder ==
+                                                                     pipeline::Decoder::kDpt})});
   }
   const auto result = bench::bench_stages(models, o.bench);
   std::cout << (o.json ? config::to_json(result) : bench::to_markdown(result));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model_options.h"
+#include "name_option.h"
 #include "program.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
@@ -18,7 +19,8 @@ namespace vdd::tools {
 namespace {
 
 struct EvalCommand {
-  std::string protocol, show, are = "disparity", format = "markdown";
+  std::string protocol, show, format = "markdown";
+  eval::PredictionKind are = eval::PredictionKind::kDisparity;
   std::filesystem::path data, output, keep, pictures;
   std::vector<std::filesystem::path> predictions, compare;
   std::vector<std::string> overrides;
@@ -115,8 +117,7 @@ void add_eval(CLI::App& vdd) {
       ->add_option("--predictions", o->predictions,
                    "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png")
       ->allow_extra_args(false);
-  command->add_option("--predictions-are", o->are, "disparity or depth, up to the fit [disparity]")
-      ->check(CLI::IsMember({"disparity", "depth"}));
+  add_name(*command, "--predictions-are", o->are, "disparity or depth, up to the fit [disparity]");
   command->add_option("--keep", o->keep, "folder to store the predictions in, for --predictions");
   command->add_option("--pictures", o->pictures,
                       "draw instead: pictures, truth and every --predictions, a PNG a sequence");

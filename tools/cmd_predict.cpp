@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model_options.h"
+#include "name_option.h"
 #include "program.h"
 #include "vdd/config/writer.h"
 #include "vdd/core/error.h"
@@ -68,13 +69,10 @@ void add_predict(CLI::App& vdd) {
   add_number(*command, "--max-res", frames.max_res, 64, "longest side that the model sees [1024]");
   command->add_option("--size", o->size, "HEIGHTxWIDTH that the model sees, multiples of 64");
   predict::OutputConfig& results = o->spec.results;
-  command->add_option("--save", results.save, "of png16,exr,npz,npy,mp4 [npz,mp4]")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"png16", "exr", "npz", "npy", "mp4"}));
+  add_names(*command, "--save", results.save, "of png16,exr,npz,npy,mp4 [npz,mp4]");
   command->add_flag("--original-size", results.original_size, "results as large as the frames");
   command->add_flag("--side-by-side", results.side_by_side, "also a video beside the frames");
-  command->add_option("--cmap", results.cmap, "colours [turbo]")
-      ->check(CLI::IsMember({"turbo", "spectral", "inferno", "viridis", "gray", "magma"}));
+  add_name(*command, "--cmap", results.cmap, "colours [turbo]");
   auto* skip = command->add_flag("--skip-done", o->skip_done, "leave finished videos alone");
   command->add_flag("--overwrite", o->overwrite, "replace earlier results")->excludes(skip);
   command->add_flag("--json", o->json, "for machines");

@@ -18,6 +18,7 @@
 #include "vdd/core/random.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 #include "vdd/pipeline/random_model.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
@@ -43,7 +44,7 @@ struct Inputs {
 };
 
 bool decodes_with_head(const pipeline::DepthModel& model) {
-  return model.info.decoder == "dpt";
+  return model.info.decoder == pipeline::Decoder::kDpt;
 }
 
 std::vector<torch::Tensor> make_features(const models::DptConfig& head,
@@ -90,7 +91,7 @@ torch::Tensor denoise(pipeline::DepthModel& model, const Inputs& in) {
                                     in.noise_TChw, info.noise_aug);
   }
   const double sigma = schedule.init_noise_sigma();
-  const torch::Tensor x_TChw = info.input == "rgb_latent"
+  const torch::Tensor x_TChw = info.input == pipeline::SamplerInput::kRgbLatent
                                    ? in.conditioning.rgb_latent_TChw * info.rgb_latent_scale
                                    : in.noise_TChw;
   return pipeline::denoise_once(model.unet, in.conditioning, x_TChw * sigma, sigma, info.noise_aug);
@@ -173,28 +174,11 @@ void finish(Stage& stage) {
   stage.cost.gflop_per_s = stage.cost.gflop / *stage.cost.median_ms * 1000;
 }
 
-void check(const StageBenchConfig& config) {
-  const auto positive = [](const char* name, std::int64_t value) {
-    if (value < 1) throw ConfigError(concat(name, ": must be at least 1, got ", value));
-  };
-  positive("frames", config.frames);
-  positive("chunk", config.chunk);
-  if (config.rounds < 0 || config.warmup < 0) {
-    throw ConfigError("rounds, warmup: must not be negative");
-  }
-  for (const std::string& stage : config.stages) {
-    if (stage != "encode" && stage != "denoise" && stage != "decode") {
-      throw ConfigError(concat("stages: '", escape(stage), "' is none of encode, denoise, decode"));
-    }
-  }
-  if (config.stages.empty()) throw ConfigError("stages: must not be empty");
-}
-
 }  // namespace
 
 StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig& config,
                         const std::function<void()>& before_each) {
-  check(config);
+  validate(config);
   if (models.empty()) throw ConfigError("bench: no model given");
   const torch::NoGradGuard no_grad;
   const torch::Device device = models.front().model.unet->device();

@@ -200,7 +200,7 @@ void ClipJob::choose_range() {
     range_.high = std::max(range_.high, ranges_[i].high);
     range_.valid += ranges_[i].valid;
   }
-  if (recipe_.config->disparity_range == "quantile") {
+  if (recipe_.config->disparity_range == DisparityRange::kQuantile) {
     std::vector<float> all;
     all.reserve(static_cast<std::size_t>(range_.valid));
     for (std::int64_t i = 0; i < plan_.frames * out_.pixels(); ++i) {

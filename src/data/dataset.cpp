@@ -62,11 +62,11 @@ Ending ending_of(const fs::path& path) try {
 }
 
 std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
-                   const DataConfig& config, const std::string& rgb) {
+                   const DataConfig& config, std::string_view rgb) {
   Sha256 hash;
   hash.update(concat(kContentVersion, '\n', plan.source_id, '\n', config.height, 'x', config.width,
-                     ' ', config.fit, ' ', shortest(plan.crop_x), ' ', shortest(plan.crop_y), ' ',
-                     rgb, '\n'));
+                     ' ', to_name(config.fit), ' ', shortest(plan.crop_x), ' ',
+                     shortest(plan.crop_y), ' ', rgb, '\n'));
   for (std::int64_t i = 0; i < plan.frames; ++i) {
     const std::int64_t number = frame_number(plan, i);
     for (const auto& file : files_of(source, run, number, config.rgb_only)) {
@@ -93,7 +93,7 @@ ClipDataset::State::State(DataConfig given, Split part) : config(std::move(given
     config.flip = config.reverse = 0;
     config.clips = 0;
     config.stride_max = config.stride_min;
-    config.crop = "center";
+    config.crop = CropPlace::kCenter;
   }
 }
 
@@ -104,7 +104,7 @@ void ClipDataset::State::add(const SourceConfig& chosen, bool required) {
               .weight = chosen.weight};
   const auto& runs = mixed.source->runs();
   const std::int64_t limit =
-      chosen.stride_max.value_or(chosen.kind == "hypersim" ? 1 : config.stride_max);
+      chosen.stride_max.value_or(chosen.kind == SourceKind::kHypersim ? 1 : config.stride_max);
   mixed.stride_max =
       std::max(config.stride_min, split == Split::kValidation ? config.stride_min : limit);
   std::map<std::string, std::vector<std::size_t>> by_group;
@@ -119,7 +119,7 @@ void ClipDataset::State::add(const SourceConfig& chosen, bool required) {
   if (runs.empty() && required) {
     throw DataError(chosen.root,
                     concat("no sequence of ", (config.frames - 1) * config.stride_min + 1,
-                           " frames in a row is left to train on (", chosen.kind,
+                           " frames in a row is left to train on (", to_name(chosen.kind),
                            "; data.frames, data.holdout (", join(config.holdout, ", "),
                            "), include and exclude decide)"));
   }
@@ -173,8 +173,8 @@ std::vector<std::string> ClipDataset::summary() const {
       frames += run.length;
     }
     const std::string& left_out = mixed.source->left_out();
-    lines.push_back(concat(mixed.config.kind, " in ", escape(mixed.config.root), ": ", names.size(),
-                           " sequences, ", frames, " frames",
+    lines.push_back(concat(to_name(mixed.config.kind), " in ", escape(mixed.config.root), ": ",
+                           names.size(), " sequences, ", frames, " frames",
                            left_out.empty() ? "" : concat("; left out: ", left_out)));
   }
   return lines;
@@ -221,11 +221,12 @@ ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t atte
   plan.reversed = random.coin(config.reverse);
   plan.flipped = random.coin(config.flip);
   const double x = random.uniform(), y = random.uniform();
-  if (config.crop == "random") plan.crop_x = x, plan.crop_y = y;
+  if (config.crop == CropPlace::kRandom) plan.crop_x = x, plan.crop_y = y;
 
   plan.source_id = name_of(plan, run);
-  const bool hypersim = mixed.config.kind == "hypersim";
-  plan.content_key = key_of(plan, *mixed.source, run, config, hypersim ? mixed.config.rgb : "");
+  const bool hypersim = mixed.config.kind == SourceKind::kHypersim;
+  plan.content_key =
+      key_of(plan, *mixed.source, run, config, hypersim ? to_name(mixed.config.rgb) : "");
   return plan;
 }
 
@@ -291,7 +292,7 @@ Clip ClipDataset::load(const ClipPlan& plan) const {
 Clip ClipDataset::load(std::uint64_t seed, std::int64_t n) {
   ThreadPool here(0);
   const auto draw = [&](std::int64_t attempt) { return plan(seed, n, attempt); };
-  const bool skip = state_->config.on_bad_sample == "skip";
+  const bool skip = state_->config.on_bad_sample == OnBadSample::kSkip;
   const auto job = std::make_shared<ClipJob>(state_->recipe(draw, skip), here, state_->memory);
   return state_->accept(job->start().get());
 }

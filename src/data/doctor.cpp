@@ -94,7 +94,7 @@ std::vector<DataSetReport> read_data_sets(const fs::path& root, int workers) {
     config.frames = 1;
     config.height = config.width = 64;
     config.rgb_only = false;
-    config.poses = source.kind == "virtual_kitti";  // text files, read where they are
+    config.poses = source.kind == SourceKind::kVirtualKitti;  // text files, read where they are
     config.sources = {source};
     auto dataset = std::make_shared<const ClipDataset>(config, Split::kAll);
     if (dataset->empty()) {  // pictures without depth

@@ -116,7 +116,7 @@ Matrix3 intrinsics_of(const Matrix3& m, int height, int width) {
 class Hypersim : public Source {
  public:
   Hypersim(const SourceConfig& source, const DataConfig& config, Split split)
-      : Source(source.root, config), from_preview_(source.rgb == "tonemap_jpg") {
+      : Source(source.root, config), from_preview_(source.rgb == HypersimRgb::kTonemapJpg) {
     const fs::path scenes = find({"evermotion_dataset/scenes", "scenes", "."}, "ai_*");
     if (scenes.empty())
       throw DataError(root_, "no ai_*/ here, nor below scenes/ or evermotion_dataset/scenes/");

@@ -43,7 +43,7 @@ Clip Loader::next() {
     const std::int64_t n = state.upcoming++;
     auto recipe = data.recipe([dataset = state.dataset, seed = state.seed,
                                n](std::int64_t attempt) { return dataset->plan(seed, n, attempt); },
-                              data.config.on_bad_sample == "skip");
+                              data.config.on_bad_sample == OnBadSample::kSkip);
     recipe.wants_pixels = state.wants_pixels;
     state.started.push_back(
         std::make_shared<ClipJob>(std::move(recipe), state.pool, data.memory)->start());

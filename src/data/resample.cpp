@@ -108,7 +108,7 @@ Geometry make_geometry(int in_height, int in_width, const DataConfig& config,
              .scale_x = static_cast<double>(config.width) / in_width,
              .scale_y = static_cast<double>(config.height) / in_height,
              .mirrored = plan.flipped};
-  if (config.fit == "stretch") return g;
+  if (config.fit == ClipFit::kStretch) return g;
   g.scale_x = g.scale_y = std::max(g.scale_x, g.scale_y);
   const auto cut = [](double scaled, int out, double place) {
     const int room = std::max(0, static_cast<int>(std::floor(scaled + 1e-6)) - out);

@@ -112,25 +112,31 @@ std::string padded(std::int64_t number, int digits) {
 std::unique_ptr<Source> open_source(const SourceConfig& source, const DataConfig& config,
                                     Split split) {
   if (!path_exists(source.root)) throw DataError(source.root, "no such folder");
-  if (source.kind == "virtual_kitti") return open_virtual_kitti(source, config, split);
-  if (source.kind == "hypersim") return open_hypersim(source, config, split);
+  switch (source.kind) {
+    case SourceKind::kVirtualKitti:
+      return open_virtual_kitti(source, config, split);
+    case SourceKind::kHypersim:
+      return open_hypersim(source, config, split);
+    case SourceKind::kVideos:
+      break;
+  }
   return open_videos(source, config, split);
 }
 
 std::vector<SourceConfig> find_sources(const fs::path& root) {
   if (!path_exists(root)) throw DataError(root, "no such folder");
   std::vector<SourceConfig> found;
-  const auto add = [&](const std::string& kind, const fs::path& place) {
+  const auto add = [&](SourceKind kind, const fs::path& place) {
     found.push_back({.kind = kind, .root = place.string()});
   };
   for (const fs::path& place : {root, root / "vkitti2", root / "virtual_kitti"}) {
-    if (is_virtual_kitti(place)) add("virtual_kitti", place);
+    if (is_virtual_kitti(place)) add(SourceKind::kVirtualKitti, place);
   }
   for (const fs::path& place : {root, root / "hypersim"}) {
-    if (is_hypersim(place)) add("hypersim", place);
+    if (is_hypersim(place)) add(SourceKind::kHypersim, place);
   }
-  if (holds_video(root / "videos", 2)) add("videos", root / "videos");
-  if (found.empty() && holds_video(root, 2)) add("videos", root);
+  if (holds_video(root / "videos", 2)) add(SourceKind::kVideos, root / "videos");
+  if (found.empty() && holds_video(root, 2)) add(SourceKind::kVideos, root);
   if (found.empty()) {
     throw DataError(
         root,

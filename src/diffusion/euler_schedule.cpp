@@ -8,6 +8,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 
 namespace vdd::diffusion {
 
@@ -31,12 +32,6 @@ std::vector<std::string> SchedulerConfig::check() const {
   if (use_exponential_sigmas) errors.emplace_back("use_exponential_sigmas: not supported");
   if (use_beta_sigmas) errors.emplace_back("use_beta_sigmas: not supported");
   if (rescale_betas_zero_snr) errors.emplace_back("rescale_betas_zero_snr: not supported");
-  if (beta_schedule != "linear" && beta_schedule != "scaled_linear") {
-    errors.push_back(concat("beta_schedule: unsupported value ", escape(beta_schedule)));
-  }
-  if (interpolation_type != "linear") {  // "log_linear" takes a step more than asked for
-    errors.push_back(concat("interpolation_type: unsupported value ", escape(interpolation_type)));
-  }
   if (sigma_min && sigma_max && *sigma_min >= *sigma_max)
     errors.emplace_back("sigma_min: must be below sigma_max");
   return errors;
@@ -45,31 +40,33 @@ std::vector<std::string> SchedulerConfig::check() const {
 SchedulerConfig SchedulerConfig::stable_video_diffusion() {
   return {.beta_start = 0.00085,
           .beta_end = 0.012,
-          .beta_schedule = "scaled_linear",
-          .prediction_type = "v_prediction",
+          .beta_schedule = BetaSchedule::kScaledLinear,
+          .prediction_type = PredictionType::kVPrediction,
           .use_karras_sigmas = true,
           .sigma_min = 0.002,
           .sigma_max = 700.0,
-          .timestep_spacing = "leading",
-          .timestep_type = "continuous",
+          .timestep_spacing = TimestepSpacing::kLeading,
+          .timestep_type = TimestepType::kContinuous,
           .steps_offset = 1};
 }
 
-Precondition precondition(double sigma, const std::string& prediction_type) {
+Precondition precondition(double sigma, PredictionType prediction_type) {
   const double c_in = 1 / std::sqrt(sigma * sigma + 1);
   const double c_noise = 0.25 * std::log(sigma);
-  if (prediction_type == "epsilon")
-    return {.c_in = c_in, .c_skip = 1, .c_out = -sigma, .c_noise = c_noise};
-  if (prediction_type == "sample")
-    return {.c_in = c_in, .c_skip = 0, .c_out = 1, .c_noise = c_noise};
+  switch (prediction_type) {
+    case PredictionType::kEpsilon:
+      return {.c_in = c_in, .c_skip = 1, .c_out = -sigma, .c_noise = c_noise};
+    case PredictionType::kSample:
+      return {.c_in = c_in, .c_skip = 0, .c_out = 1, .c_noise = c_noise};
+    case PredictionType::kVPrediction:
+      break;
+  }
   return {.c_in = c_in, .c_skip = c_in * c_in, .c_out = -sigma * c_in, .c_noise = c_noise};
 }
 
-EulerSchedule::EulerSchedule(const SchedulerConfig& config) : config_(config) {
-  if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
-
+EulerSchedule::EulerSchedule(const SchedulerConfig& config) : config_(validate(config)) {
   // In float32 as the original: 1 - alphas_cumprod cancels at the start of the table.
-  const bool scaled = config.beta_schedule == "scaled_linear";
+  const bool scaled = config.beta_schedule == BetaSchedule::kScaledLinear;
   const auto ramp = [&](double from, double to) {
     return torch::linspace(from, to, config.num_train_timesteps, torch::kFloat32);
   };
@@ -92,13 +89,17 @@ std::vector<double> EulerSchedule::levels(std::int64_t n) const {
   for (std::int64_t i = 0; i < n; ++i) {
     const double back = static_cast<double>(n - 1 - i);  // steps to go
     double t = 0;
-    if (config_.timestep_spacing == "linspace") {
-      t = n == 1 ? 0 : (count - 1) * back / (steps - 1);
-    } else if (config_.timestep_spacing == "leading") {
-      t = back * std::floor(count / steps) + static_cast<double>(config_.steps_offset);
-    } else {
-      // nearbyint takes halves to even, as numpy.round does in the original.
-      t = std::nearbyint(count - static_cast<double>(i) * count / steps) - 1;
+    switch (config_.timestep_spacing) {
+      case TimestepSpacing::kLinspace:
+        t = n == 1 ? 0 : (count - 1) * back / (steps - 1);
+        break;
+      case TimestepSpacing::kLeading:
+        t = back * std::floor(count / steps) + static_cast<double>(config_.steps_offset);
+        break;
+      case TimestepSpacing::kTrailing:
+        // nearbyint takes halves to even, as numpy.round does in the original.
+        t = std::nearbyint(count - static_cast<double>(i) * count / steps) - 1;
+        break;
     }
     sigmas.push_back(interpolate(table_, t));
   }
@@ -125,12 +126,13 @@ double EulerSchedule::timestep_of(double sigma) const {
 
 torch::Tensor EulerSchedule::sigmas(std::int64_t n) const {
   std::vector<double> values = levels(n);
-  values.push_back(config_.final_sigmas_type == "sigma_min" ? table_.front() : 0);
+  values.push_back(config_.final_sigmas_type == FinalSigma::kSigmaMin ? table_.front() : 0);
   return torch::tensor(values, torch::kFloat64).to(torch::kFloat32);
 }
 
 torch::Tensor EulerSchedule::timesteps(std::int64_t n) const {
-  if (config_.timestep_type == "continuous" && config_.prediction_type == "v_prediction") {
+  if (config_.timestep_type == TimestepType::kContinuous &&
+      config_.prediction_type == PredictionType::kVPrediction) {
     return 0.25 * sigmas(n).slice(0, 0, n).log();
   }
   std::vector<double> values = levels(n);
@@ -140,7 +142,8 @@ torch::Tensor EulerSchedule::timesteps(std::int64_t n) const {
 
 double EulerSchedule::init_noise_sigma(std::int64_t n) const {
   const double largest = sigmas(n)[0].item<float>();
-  return config_.timestep_spacing == "leading" ? std::sqrt(largest * largest + 1) : largest;
+  return config_.timestep_spacing == TimestepSpacing::kLeading ? std::sqrt(largest * largest + 1)
+                                                               : largest;
 }
 
 torch::Tensor euler_sample(const Model& model, const EulerSchedule& schedule, std::int64_t n,

@@ -23,7 +23,8 @@ ClipTargets::ClipTargets(const DistillConfig& config, std::shared_ptr<Teacher> t
       data_(config.data),
       train_(config.train),
       validation_seed_(static_cast<std::uint64_t>(config.validation.seed)),
-      fixed_(config.student.input == "rgb_latent" || config.student.noise == "fixed_per_clip") {}
+      fixed_(config.student.input == pipeline::SamplerInput::kRgbLatent ||
+             config.student.noise == NoisePer::kClip) {}
 
 Teacher::Request ClipTargets::request(const std::string& content_key, std::int64_t n,
                                       Use use) const {

@@ -14,7 +14,8 @@ std::vector<std::string> DistillConfig::check() const {
   if (teacher.dtype == "fp16" && train.device == "cpu") {
     errors.emplace_back("teacher.dtype: fp16 runs on cuda only");
   }
-  if (student.forward == "multi_step" && student.input != "noise") {
+  if (student.forward == StudentForward::kMultiStep &&
+      student.input != pipeline::SamplerInput::kNoise) {
     errors.emplace_back("student.forward: multi_step needs student.input noise");
   }
   return errors;

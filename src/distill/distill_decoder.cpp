@@ -73,7 +73,7 @@ std::string shared_name(std::string_view name) {
 
 std::vector<std::string> DistillDecoderConfig::check() const {
   std::vector<std::string> errors = DistillConfig::check();
-  if (student.forward != "one_step") {
+  if (student.forward != StudentForward::kOneStep) {
     errors.emplace_back("student.forward: stage 2 trains the one step");
   }
   std::map<std::string, std::int64_t> pools;
@@ -200,7 +200,7 @@ void DecoderDistiller::save_model(const fs::path& checkpoint, std::int64_t step)
   auto model = student_model(config_, parts_, checkpoint, step);
   model.unet = unet_;
   model.dpt_head = head_;
-  model.info.decoder = "dpt";
+  model.info.decoder = pipeline::Decoder::kDpt;
   pipeline::save_depth_model(checkpoint, model);
 }
 

@@ -16,7 +16,8 @@ UnetDistiller::UnetDistiller(const DistillUnetConfig& config, DistillerParts par
       config_(config),
       compute_dtype_(tensor::parse_dtype(config.precision.compute)),
       unet_(load_student(config, teacher(), device())) {
-  selection_ = optim::select_parameters(tensor::named_parameters(*unet_), config.trained.in_force());
+  selection_ =
+      optim::select_parameters(tensor::named_parameters(*unet_), config.trained.in_force());
   teacher().share_storage(selection_.frozen());
 }
 
@@ -43,7 +44,7 @@ losses::LossParts UnetDistiller::loss(const torch::Tensor& student_TChw,
 train::SampleLoss UnetDistiller::step(const data::Clip& clip, std::int64_t n) {
   const TeacherTarget target = parts_.targets->get(clip, n);
   const torch::Tensor student_TChw =
-      config_.student.forward == "multi_step"
+      config_.student.forward == StudentForward::kMultiStep
           ? denoise(noised_target(config_, teacher(), target, n, device()))
           : denoise(target);
   return {.loss = loss(student_TChw, target),

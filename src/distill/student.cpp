@@ -33,8 +33,9 @@ models::UNetSpatioTemporalConditionModel load_student(const DistillConfig& confi
     const double scale = rgb_latent_scale(config.student, teacher);
     if (info.steps == 1 && info.input != config.student.input) {
       log::warning("train", concat(config.model.student, " was trained with student.input ",
-                                   info.input, ", not ", config.student.input));
-    } else if (info.steps == 1 && info.input == "rgb_latent" && info.rgb_latent_scale != scale) {
+                                   to_name(info.input), ", not ", to_name(config.student.input)));
+    } else if (info.steps == 1 && info.input == pipeline::SamplerInput::kRgbLatent &&
+               info.rgb_latent_scale != scale) {
       log::warning("train", concat(config.model.student, " was trained with rgb_latent_scale ",
                                    info.rgb_latent_scale, ", not ", scale));
     }
@@ -50,7 +51,7 @@ StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
   StudentInput input{
       .conditioning = conditioning_of(target, device), .x_TChw = {}, .sigma = config.sigma};
   const torch::Tensor start_TChw =
-      config.input == "rgb_latent"
+      config.input == pipeline::SamplerInput::kRgbLatent
           ? input.conditioning.rgb_latent_TChw * rgb_latent_scale(config, teacher)
           : tensor::randn(target.rgb_latent_TChw.sizes(),
                           static_cast<std::uint64_t>(target.noise_seed))

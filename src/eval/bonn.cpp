@@ -127,7 +127,7 @@ DataSet open_bonn(const fs::path& root, const ReaderConfig& config) {
     std::vector<double> times;
     for (std::size_t i = 0; i < rgb.size(); ++i) {
       std::size_t match = i;
-      if (config.pairing == "stamp") {
+      if (config.pairing == BonnPairing::kStamp) {
         match = nearest(depth, rgb[i].time, [](const Stamped& s) { return s.time; });
         if (std::abs(depth[match].time - rgb[i].time) > kLargestGap) continue;
       } else if (i >= depth.size()) {

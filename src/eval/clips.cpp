@@ -26,8 +26,8 @@ data::DataConfig frame_config(const data::SourceConfig& source, std::int64_t hei
   config.frames = 1;
   config.height = height;
   config.width = width;
-  config.fit = "stretch";
-  config.crop = "center";
+  config.fit = data::ClipFit::kStretch;
+  config.crop = data::CropPlace::kCenter;
   config.rgb_only = false;
   config.poses = true;
   return config;
@@ -63,9 +63,9 @@ class Clips : public Sequence {
 
   /// Reads the clip whole, so that Hypersim's colours get one exposure for the clip, as in
   /// training; one for each part where the trajectory has holes.
-  at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
+  at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, metrics::CropRule crop,
                        std::int64_t height, std::int64_t width) const override {
-    if (crop != "none") return Sequence::clip_T3hw(frames, crop, height, width);
+    if (crop != metrics::CropRule::kNone) return Sequence::clip_T3hw(frames, crop, height, width);
     const ClipDataset scaled(frame_config(stored_->source, height, width), stored_->split);
     std::vector<at::Tensor> parts;
     for (std::size_t begin = 0, end = 0; begin < frames.size(); begin = end) {
@@ -143,18 +143,26 @@ void add_source(const data::SourceConfig& source, data::Split split, DataSet& ou
     const std::string mark = "; left out: ";
     const auto left_out = line.find(mark);
     if (left_out != line.npos)
-      out.left_out.push_back(concat(source.kind, ": ", line.substr(left_out + mark.size())));
+      out.left_out.push_back(
+          concat(to_name(source.kind), ": ", line.substr(left_out + mark.size())));
   }
+}
+
+/// Videos have no true depth.
+bool wanted(data::SourceKind kind, DataLayout layout) {
+  if (kind == data::SourceKind::kVirtualKitti && layout == DataLayout::kVirtualKitti) return true;
+  if (kind == data::SourceKind::kHypersim && layout == DataLayout::kHypersim) return true;
+  return kind != data::SourceKind::kVideos && layout == DataLayout::kAny;
 }
 
 }  // namespace
 
 DataSet open_clips(const fs::path& root, const ReaderConfig& config) {
   DataSet data;
-  const auto split = config.split == "val" ? data::Split::kValidation : data::Split::kAll;
+  const auto split =
+      config.split == HypersimSplit::kVal ? data::Split::kValidation : data::Split::kAll;
   for (const auto& source : data::find_sources(root)) {
-    if (source.kind == config.layout || (config.layout == "any" && source.kind != "videos"))
-      add_source(source, split, data);
+    if (wanted(source.kind, config.layout)) add_source(source, split, data);
   }
   return data;
 }

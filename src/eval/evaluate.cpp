@@ -58,7 +58,7 @@ SequenceResult score(const Task& task, Predictions& predictions) {
   result.scores = scores_of(depth);
   result.scored_frames = depth.frames;
   result.pixels = depth.pixels;
-  if (p.alignment.scope == "clip") {
+  if (p.alignment.scope == metrics::FitScope::kClip) {
     result.scale = aligned.scale_shift_G2[0][0].item<double>();
     result.shift = aligned.scale_shift_G2[0][1].item<double>();
   }
@@ -66,7 +66,7 @@ SequenceResult score(const Task& task, Predictions& predictions) {
     const auto posed = [&](const at::Tensor& x) { return x.index_select(0, truth.posed_N); };
     const auto temporal = metrics::score_temporal(
         posed(aligned.depth_THW), truth.intrinsics_N33, truth.poses_N44, p.temporal_error,
-        p.temporal_mask == "valid" ? posed(aligned.valid_THW) : at::Tensor());
+        p.temporal_mask == TemporalMask::kValid ? posed(aligned.valid_THW) : at::Tensor());
     result.temporal_pairs = temporal.pairs;
     result.temporal_skipped = temporal.skipped;
     if (temporal.pairs > 0) result.scores.tae = temporal.tae;

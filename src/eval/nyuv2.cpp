@@ -99,7 +99,7 @@ DataSet open_extracted(const fs::path& list, bool filled) {
 }  // namespace
 
 DataSet open_nyuv2(const fs::path& root, const ReaderConfig& config) {
-  const bool filled = config.depth == "filled";
+  const bool filled = config.depth == NyuDepth::kFilled;
   const fs::path file = root / "nyu_depth_v2_labeled.mat";
   if (!path_exists(file)) {
     const fs::path list =

@@ -37,7 +37,7 @@ class OfModel : public Predictions {
  public:
   explicit OfModel(Estimator model) : model_(std::move(model)) {}
 
-  std::string kind() const override { return "disparity"; }
+  PredictionKind kind() const override { return PredictionKind::kDisparity; }
   at::Tensor predict(const Task& task) override {
     const auto& p = task.protocol;
     at::Tensor out;
@@ -61,7 +61,7 @@ class OfModel : public Predictions {
 
 class OfTruth : public Predictions {
  public:
-  std::string kind() const override { return "disparity"; }
+  PredictionKind kind() const override { return PredictionKind::kDisparity; }
   at::Tensor predict(const Task& task) override {
     const at::Tensor depth = task.truth.depth_THW.to(at::kDouble);
     return at::where(depth > 0, 1 / depth, at::zeros_like(depth));
@@ -73,12 +73,12 @@ class Kept : public Predictions {
   Kept(std::unique_ptr<Predictions> source, fs::path folder)
       : source_(std::move(source)), folder_(std::move(folder)) {}
 
-  std::string kind() const override { return source_->kind(); }
+  PredictionKind kind() const override { return source_->kind(); }
   at::Tensor predict(const Task& task) override {
     at::Tensor values = source_->predict(task);
     const fs::path file = folder_ / (task.sequence.name() + ".npz");
     make_folders(file.parent_path());
-    io::write_npz(file, values, kind());
+    io::write_npz(file, values, std::string(to_name(kind())));
     return values;
   }
 
@@ -107,11 +107,11 @@ std::vector<std::int64_t> without_channel(at::IntArrayRef shape) {
 
 class OfFolder : public Predictions {
  public:
-  OfFolder(fs::path folder, std::string kind) : folder_(std::move(folder)), kind_(std::move(kind)) {
+  OfFolder(fs::path folder, PredictionKind kind) : folder_(std::move(folder)), kind_(kind) {
     if (!is_folder(folder_)) throw DataError(folder_, "no such folder");
   }
 
-  std::string kind() const override { return kind_; }
+  PredictionKind kind() const override { return kind_; }
   at::Tensor predict(const Task& task) override {
     const std::string& name = task.sequence.name();
     const fs::path whole =
@@ -201,7 +201,7 @@ class OfFolder : public Predictions {
   }
 
   fs::path folder_;
-  std::string kind_;
+  PredictionKind kind_;
 };
 
 }  // namespace
@@ -210,9 +210,7 @@ std::unique_ptr<Predictions> predictions_of(Estimator model) {
   return std::make_unique<OfModel>(std::move(model));
 }
 
-std::unique_ptr<Predictions> stored_predictions(const fs::path& folder, const std::string& kind) {
-  if (kind != "disparity" && kind != "depth")
-    throw ConfigError(concat("predictions are disparity or depth, not '", escape(kind), "'"));
+std::unique_ptr<Predictions> stored_predictions(const fs::path& folder, PredictionKind kind) {
   return std::make_unique<OfFolder>(folder, kind);
 }
 

@@ -51,7 +51,7 @@ Protocol benchmark(const char* name, const char* set, std::int64_t count, std::i
              .height = height,
              .width = width,
              .alignment = {.max_depth = max_depth}};
-  p.data.layout = "depthcrafter";
+  p.data.layout = DataLayout::kDepthCrafter;
   p.data.set = set;
   return p;
 }
@@ -67,9 +67,9 @@ Protocol kitti() {
              .min_frames = 60,
              .height = 384,
              .width = 1280,
-             .crop = "even",
+             .crop = metrics::CropRule::kEven,
              .alignment = {.max_depth = 80}};
-  p.data.layout = "kitti";
+  p.data.layout = DataLayout::kKitti;
   return p;
 }
 
@@ -81,13 +81,13 @@ Protocol nyuv2() {
              .sequence_count = 654,
              .height = 448,
              .width = 640,
-             .crop = "nyu_eigen",
+             .crop = metrics::CropRule::kNyuEigen,
              .alignment = {.max_depth = 10}};
-  p.data.layout = "nyuv2";
+  p.data.layout = DataLayout::kNyuV2;
   return p;
 }
 
-Protocol bonn(const char* name, const char* about, const char* tracking, const char* pairing) {
+Protocol bonn(const char* name, const char* about, const char* tracking, BonnPairing pairing) {
   Protocol p{.name = name,
              .about = about,
              .sequences = bonn_sequences(tracking),
@@ -98,7 +98,7 @@ Protocol bonn(const char* name, const char* about, const char* tracking, const c
              .height = 512,
              .width = 640,
              .alignment = {.max_depth = 10}};
-  p.data.layout = "bonn";
+  p.data.layout = DataLayout::kBonn;
   p.data.pairing = pairing;
   return p;
 }
@@ -115,7 +115,7 @@ Protocol sintel() {
              .height = 448,
              .width = 1024,
              .alignment = {.max_depth = 70}};
-  p.data.layout = "sintel";
+  p.data.layout = DataLayout::kSintel;
   return p;
 }
 
@@ -126,7 +126,7 @@ Protocol sintel_boundary() {
       "boundary F1 and recall on MPI Sintel, final pass, all frames; depth aligned at the "
       "size of the truth, background clipped to the cap in both";
   p.frames = 0;
-  p.data.pass = "final";
+  p.data.pass = SintelPass::kFinal;
   p.boundary = true;
   return p;
 }
@@ -143,9 +143,9 @@ Protocol scannet() {
              .min_frames = 90,
              .height = 640,
              .width = 832,
-             .crop = "scannet_border",
+             .crop = metrics::CropRule::kScannetBorder,
              .alignment = {.max_depth = 10}};
-  p.data.layout = "scannet";
+  p.data.layout = DataLayout::kScanNet;
   return p;
 }
 
@@ -162,7 +162,7 @@ Protocol scannet_temporal() {
   p.min_frames = 100;
   p.alignment.min_depth = 0.1;
   p.temporal = true;
-  p.temporal_mask = "all";
+  p.temporal_mask = TemporalMask::kAll;
   return p;
 }
 
@@ -183,7 +183,7 @@ Protocol virtual_kitti() {
       .alignment = {.max_depth = 80},
       .temporal = true,
       .boundary = true};
-  p.data.layout = "virtual_kitti";
+  p.data.layout = DataLayout::kVirtualKitti;
   return p;
 }
 
@@ -196,8 +196,8 @@ Protocol hypersim() {
              .width = 768,
              .alignment = {.max_depth = 65},
              .temporal = true};
-  p.data.layout = "hypersim";
-  p.data.split = "val";
+  p.data.layout = DataLayout::kHypersim;
+  p.data.split = HypersimSplit::kVal;
   return p;
 }
 
@@ -206,9 +206,12 @@ Protocol floor_of_temporal() {
              .about =
                  "what the temporal alignment error of true depth is: no fit, no cap, valid "
                  "depth only, nearest surface wins; any data set with poses",
-             .alignment = {.min_depth = 0, .max_depth = 1e6, .floor = 1e-6, .fit = "none"},
+             .alignment = {.min_depth = 0,
+                           .max_depth = 1e6,
+                           .floor = 1e-6,
+                           .fit = metrics::FitKind::kNone},
              .temporal = true,
-             .temporal_error = {.splat = "near"}};
+             .temporal_error = {.splat = metrics::Splat::kNear}};
   return p;
 }
 
@@ -218,11 +221,11 @@ std::vector<Protocol> make_protocols() {
       nyuv2(),
       bonn("depthcrafter-bonn-110@1",
            "Bonn, 5 sequences, pairs 30 to 139 by index, as DepthCrafter's table of files has them",
-           "person_tracking", "index"),
+           "person_tracking", BonnPairing::kIndex),
       bonn("bonn-stamp-110@1",
            "Bonn, 5 sequences, pairs 30 to 139 by time stamp, person_tracking2 as the authors and "
            "RollingDepth say",
-           "person_tracking2", "stamp"),
+           "person_tracking2", BonnPairing::kStamp),
       sintel(),
       sintel_boundary(),
       scannet(),

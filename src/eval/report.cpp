@@ -39,11 +39,11 @@ std::string to_markdown(const EvalResult& result) {
     text += "**The protocol was changed: not comparable with others of its name.**\n\n";
   if (result.partial) text += "**Partial: not comparable with results on the whole set.**\n\n";
   text += sequence_table(result, Markup::kMarkdown);
-  text +=
-      concat("\n- protocol hash ", result.protocol_hash.substr(0, 12), ", predictions are ",
-             result.predictions_are, ", fit ", p.alignment.fit, " per ", p.alignment.scope,
-             ", depth ", shortest(p.alignment.min_depth), " to ", shortest(p.alignment.max_depth),
-             " m, crop ", p.crop, ", score crop ", p.score_crop, '\n');
+  text += concat("\n- protocol hash ", result.protocol_hash.substr(0, 12), ", predictions are ",
+                 to_name(result.predictions_are), ", fit ", to_name(p.alignment.fit), " per ",
+                 to_name(p.alignment.scope), ", depth ", shortest(p.alignment.min_depth), " to ",
+                 shortest(p.alignment.max_depth), " m, crop ", to_name(p.crop), ", score crop ",
+                 to_name(p.score_crop), '\n');
   if (!result.method_hash.empty()) {
     text += concat("- model hash ", result.method_hash.substr(0, 12), ", ",
                    cell(result.method_settings, Markup::kMarkdown), '\n');

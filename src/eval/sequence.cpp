@@ -16,7 +16,7 @@ namespace vdd::eval {
 namespace {
 
 struct Layout {
-  const char* name;
+  DataLayout name;
   DataSet (*open)(const fs::path& root, const ReaderConfig& config);
   /// What shows that a folder has this layout.
   std::vector<std::string> places;
@@ -24,21 +24,23 @@ struct Layout {
 
 const std::vector<Layout>& layouts() {
   static const std::vector<Layout> all = {
-      {"bonn", open_bonn, {}},
-      {"depthcrafter", open_depthcrafter, {"csv"}},
-      {"kitti", open_kitti, {"data_depth_annotated"}},
-      {"nyuv2", open_nyuv2, {"nyu_depth_v2_labeled.mat", "filename_list_test.txt", "extracted"}},
-      {"scannet", open_scannet, {"scans_test"}},
-      {"sintel", open_sintel, {"training/depth"}},
-      {"virtual_kitti", open_clips, {}},
-      {"hypersim", open_clips, {}}};
+      {DataLayout::kBonn, open_bonn, {}},
+      {DataLayout::kDepthCrafter, open_depthcrafter, {"csv"}},
+      {DataLayout::kKitti, open_kitti, {"data_depth_annotated"}},
+      {DataLayout::kNyuV2,
+       open_nyuv2,
+       {"nyu_depth_v2_labeled.mat", "filename_list_test.txt", "extracted"}},
+      {DataLayout::kScanNet, open_scannet, {"scans_test"}},
+      {DataLayout::kSintel, open_sintel, {"training/depth"}},
+      {DataLayout::kVirtualKitti, open_clips, {}},
+      {DataLayout::kHypersim, open_clips, {}}};
   return all;
 }
 
-const Layout& layout_of(const fs::path& root, const std::string& name) {
+const Layout& layout_of(const fs::path& root, DataLayout name) {
   for (const Layout& layout : layouts()) {
     if (name == layout.name) return layout;
-    if (name == "any" && !find_below(root, layout.places).empty()) return layout;
+    if (name == DataLayout::kAny && !find_below(root, layout.places).empty()) return layout;
   }
   return names_in(root, "rgbd_bonn_", "").empty() ? layouts().back() : layouts().front();
 }
@@ -47,7 +49,8 @@ DataSet open_folder(const fs::path& root, const ReaderConfig& config) {
   if (!is_folder(root)) throw DataError(root, "no such folder");
   DataSet data = layout_of(root, config.layout).open(root, config);
   if (data.sequences.empty()) {
-    throw DataError(root, concat("no sequence with true depth here, layout ", config.layout));
+    throw DataError(root,
+                    concat("no sequence with true depth here, layout ", to_name(config.layout)));
   }
   return data;
 }
@@ -64,7 +67,7 @@ fs::path constant_part(const fs::path& pattern) {
 
 }  // namespace
 
-at::Tensor Sequence::clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
+at::Tensor Sequence::clip_T3hw(const std::vector<std::size_t>& frames, metrics::CropRule crop,
                                std::int64_t height, std::int64_t width) const {
   at::Tensor clip = at::empty({std::ssize(frames), 3, height, width}, at::kFloat);
   for (std::size_t i = 0; i < frames.size(); ++i) {

@@ -65,8 +65,8 @@ DataSet open_sintel(const fs::path& root, const ReaderConfig& config) {
   for (const std::string& name : names_in(training / "depth", "", "")) {
     auto frames = names_in(training / "depth" / name, "", ".dpt");
     if (!frames.empty()) {
-      data.sequences.push_back(
-          std::make_unique<Sintel>(name, std::move(frames), training, config.pass));
+      data.sequences.push_back(std::make_unique<Sintel>(name, std::move(frames), training,
+                                                        std::string(to_name(config.pass))));
     }
   }
   return data;

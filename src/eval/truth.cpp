@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Returns the part of a score crop that counts, as a mask.
-at::Tensor score_mask(const std::string& name, std::int64_t height, std::int64_t width) {
-  const metrics::Crop c = metrics::crop_of(name, height, width);
+at::Tensor score_mask(metrics::CropRule rule, std::int64_t height, std::int64_t width) {
+  const metrics::Crop c = metrics::crop_of(rule, height, width);
   at::Tensor mask = at::zeros({height, width}, at::kBool);
   mask.slice(0, c.row_begin, c.row_end).slice(1, c.col_begin, c.col_end).fill_(true);
   return mask;
@@ -110,9 +110,10 @@ Truth read_truth(const Sequence& sequence, const Protocol& p, bool partial,
   return truth;
 }
 
-metrics::Aligned fit_to_truth(const at::Tensor& prediction_Thw, const std::string& kind,
+metrics::Aligned fit_to_truth(const at::Tensor& prediction_Thw, PredictionKind kind,
                               const Truth& truth, const Protocol& p) {
-  const auto align = kind == "depth" ? metrics::align_depth : metrics::align_disparity;
+  const auto align =
+      kind == PredictionKind::kDepth ? metrics::align_depth : metrics::align_disparity;
   return align(prediction_Thw, truth.depth_THW, p.alignment, truth.valid_THW);
 }
 

@@ -24,7 +24,7 @@ Truth read_truth(const Sequence& sequence, const Protocol& protocol, bool partia
                  std::vector<std::size_t>& frames, std::vector<std::string>& unusable);
 
 /// Fits a prediction to the truth as the protocol says for that `kind` of predictions.
-metrics::Aligned fit_to_truth(const at::Tensor& prediction_Thw, const std::string& kind,
+metrics::Aligned fit_to_truth(const at::Tensor& prediction_Thw, PredictionKind kind,
                               const Truth& truth, const Protocol& protocol);
 
 }  // namespace vdd::eval

@@ -71,17 +71,6 @@ Color from_table(double x, const Table& table) {
 
 }  // namespace
 
-Colormap parse_colormap(std::string_view name) {
-  static const std::vector<std::string> names = {"turbo",   "spectral", "inferno",
-                                                 "viridis", "gray",     "magma"};
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    throw ConfigError(concat("colours '", escape(name), "': wanted one of ", join(names, ", "),
-                             did_you_mean(name, names)));
-  }
-  return static_cast<Colormap>(found - names.begin());
-}
-
 Color color_of(double value, Colormap map) {
   if (std::isnan(value)) return {kGrey, kGrey, kGrey};
   const double x = std::clamp(value, 0.0, 1.0);

@@ -53,16 +53,13 @@ bool gram_is_cheaper(std::int64_t positions, std::int64_t student_channels,
 }
 
 at::Tensor affinity_loss(const at::Tensor& student_TChw, const at::Tensor& teacher_TChw,
-                         const std::string& norm, AffinityForm form) {
+                         AffinityNorm norm, AffinityForm form) {
   const bool alike = student_TChw.dim() == 4 && teacher_TChw.dim() == 4 &&
                      student_TChw.size(0) == teacher_TChw.size(0) &&
                      student_TChw.sizes().slice(2) == teacher_TChw.sizes().slice(2);
   if (!alike || student_TChw.numel() == 0 || teacher_TChw.numel() == 0) {
     throw ShapeError(concat("affinity loss: student ", student_TChw.sizes(), " and teacher ",
                             teacher_TChw.sizes(), " must be [T,C,h,w] that differ in C only"));
-  }
-  if (norm != "hw" && norm != "hw2") {
-    throw ConfigError(concat("affinity.norm: unknown value '", escape(norm), "'"));
   }
   const NoAutocast float32;
   const auto type = at::promote_types(
@@ -77,7 +74,7 @@ at::Tensor affinity_loss(const at::Tensor& student_TChw, const at::Tensor& teach
   const at::Tensor sums_T =
       form == AffinityForm::kGram ? gram(us_TnC, ut_TnC) : pairwise(us_TnC, ut_TnC);
   const auto positions = static_cast<double>(n);
-  return sums_T.mean() / (norm == "hw" ? positions : positions * positions);
+  return sums_T.mean() / (norm == AffinityNorm::kHw ? positions : positions * positions);
 }
 
 }  // namespace vdd::losses

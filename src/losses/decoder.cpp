@@ -5,7 +5,6 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
-#include "vdd/losses/affinity.h"
 
 namespace vdd::losses {
 namespace {

@@ -30,9 +30,6 @@ at::Tensor one_scale(const at::Tensor& residual_THW, const at::Tensor& mask_THW,
 at::Tensor gradient_matching_loss(const at::Tensor& prediction_THW, const at::Tensor& target_THW,
                                   const GradientMatchingConfig& config,
                                   const at::Tensor& mask_THW) {
-  if (config.reduction != "batch" && config.reduction != "image") {
-    throw ConfigError(concat("gradient.reduction: unknown value '", escape(config.reduction), "'"));
-  }
   const NoAutocast float32;
   const DisparityPair pair("gradient matching", prediction_THW, target_THW, mask_THW);
   at::Tensor residual_THW = pair.prediction_THW - pair.target_THW;
@@ -41,12 +38,13 @@ at::Tensor gradient_matching_loss(const at::Tensor& prediction_THW, const at::Te
   const auto every_second = [](const at::Tensor& x) {
     return x.slice(1, 0, {}, 2).slice(2, 0, {}, 2);
   };
+  const bool per_image = config.reduction == GradientReduction::kImage;
   at::Tensor mask = pair.mask_THW;
-  at::Tensor total = one_scale(residual_THW, mask, config.reduction == "image");
+  at::Tensor total = one_scale(residual_THW, mask, per_image);
   for (std::int64_t k = 1; k < config.scales; ++k) {
     residual_THW = every_second(residual_THW);
     if (mask.defined()) mask = every_second(mask);
-    total = total + one_scale(residual_THW, mask, config.reduction == "image");
+    total = total + one_scale(residual_THW, mask, per_image);
   }
   return total;
 }

@@ -21,19 +21,18 @@ at::Tensor difference(const at::Tensor& student, const at::Tensor& teacher) {
 }
 
 /// Returns what the sum over all elements is divided by.
-double normalizer(const at::Tensor& x, const std::string& reduction) {
-  if (reduction == "mean" || reduction == "pairs") return static_cast<double>(x.numel());
-  if (reduction == "paper") return static_cast<double>(x.numel() / x.size(-3));
-  throw ConfigError(concat("loss.reduction: unknown value '", escape(reduction), "'"));
+double normalizer(const at::Tensor& x, LatentReduction reduction) {
+  const bool sums_channels = reduction == LatentReduction::kPaper;
+  return static_cast<double>(sums_channels ? x.numel() / x.size(-3) : x.numel());
 }
 
-at::Tensor score(const at::Tensor& difference, const std::string& reduction) {
+at::Tensor score(const at::Tensor& difference, LatentReduction reduction) {
   return difference.square().sum() / normalizer(difference, reduction);
 }
 
-at::Tensor gradient(const at::Tensor& difference, const std::string& reduction) {
+at::Tensor gradient(const at::Tensor& difference, LatentReduction reduction) {
   const at::Tensor dx = difference.diff(1, -1), dy = difference.diff(1, -2);
-  if (reduction == "pairs") {
+  if (reduction == LatentReduction::kPairs) {
     const auto mean = [](const at::Tensor& d) {
       return d.abs().sum() / static_cast<double>(std::max<std::int64_t>(d.numel(), 1));
     };
@@ -45,12 +44,12 @@ at::Tensor gradient(const at::Tensor& difference, const std::string& reduction) 
 }  // namespace
 
 at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teacher,
-                             const std::string& reduction) {
+                             LatentReduction reduction) {
   return score(difference(student, teacher), reduction);
 }
 
 at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
-                                const std::string& reduction) {
+                                LatentReduction reduction) {
   return gradient(difference(student, teacher), reduction);
 }
 

@@ -41,15 +41,13 @@ at::Tensor silog_loss(const at::Tensor& prediction_THW, const at::Tensor& target
     }
     if (prediction.numel() > 0) losses.push_back(silog_of(prediction, target, config));
   };
-  if (config.scope == "clip") {
+  if (config.scope == SilogScope::kClip) {
     add(pair.prediction_THW, pair.target_THW, pair.mask_THW);
-  } else if (config.scope == "frame") {
+  } else {
     for (std::int64_t t = 0; t < pair.prediction_THW.size(0); ++t) {
       add(pair.prediction_THW[t], pair.target_THW[t],
           pair.mask_THW.defined() ? pair.mask_THW[t] : at::Tensor());
     }
-  } else {
-    throw ConfigError(concat("silog.scope: unknown value '", escape(config.scope), "'"));
   }
   // Returns the sum of nothing: 0, with gradient 0.
   if (losses.empty()) return pair.prediction_THW.slice(0, 0, 0).sum();

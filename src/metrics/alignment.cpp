@@ -60,20 +60,14 @@ Fit fit_scale_shift(std::span<const double> x, std::span<const double> y) {
   return {xy / xx, mean_y - xy / xx * mean_x};
 }
 
-Fit fit(const std::string& kind, std::span<const double> x, std::span<const double> y) {
-  if (kind == "scale_shift") return fit_scale_shift(x, y);
-  if (kind == "none" || x.empty()) return {};
-  if (kind == "median") return {median({y.begin(), y.end()}) / median({x.begin(), x.end()}), 0};
+Fit fit(FitKind kind, std::span<const double> x, std::span<const double> y) {
+  if (kind == FitKind::kScaleShift) return fit_scale_shift(x, y);
+  if (kind == FitKind::kNone || x.empty()) return {};
+  if (kind == FitKind::kMedian)
+    return {median({y.begin(), y.end()}) / median({x.begin(), x.end()}), 0};
   double xy = 0, xx = 0;
   for (std::size_t i = 0; i < x.size(); ++i) xy += x[i] * y[i], xx += x[i] * x[i];
   return {xy / xx, 0};
-}
-
-void check_choice(const char* key, const std::string& value, std::span<const std::string> choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
-    throw ConfigError(concat(key, ": must be one of ", join(choices, ", "), ", is '", escape(value),
-                             "'", did_you_mean(value, choices)));
-  }
 }
 
 struct Inputs {
@@ -82,10 +76,6 @@ struct Inputs {
 
 Inputs prepare(const at::Tensor& prediction, const at::Tensor& depth, const AlignmentConfig& config,
                const at::Tensor& mask) {
-  static const std::vector<std::string> kFits{"scale_shift", "scale", "median", "none"},
-      kScopes{"clip", "frame"};
-  check_choice("fit", config.fit, kFits);
-  check_choice("scope", config.scope, kScopes);
   if (prediction.dim() != 3 || depth.dim() != 3 || prediction.size(0) != depth.size(0) ||
       depth.numel() == 0 || prediction.numel() == 0) {
     throw ShapeError(concat("alignment: wanted a prediction [T,h,w] and depth [T,H,W], got ",
@@ -108,9 +98,9 @@ Inputs prepare(const at::Tensor& prediction, const at::Tensor& depth, const Alig
 /// Fits the prediction to `target(depth)` and writes `finish(scale p + shift)` over it; one fit for
 /// all frames or one each.
 template <typename Target, typename Finish>
-Aligned align(Inputs in, const AlignmentConfig& config, const std::string& kind,
-              const Target& target, const Finish& finish) {
-  const std::int64_t fits = config.scope == "clip" ? 1 : in.depth_THW.size(0);
+Aligned align(Inputs in, const AlignmentConfig& config, FitKind kind, const Target& target,
+              const Finish& finish) {
+  const std::int64_t fits = config.scope == FitScope::kClip ? 1 : in.depth_THW.size(0);
   at::Tensor scale_shift = at::empty({fits, 2}, at::kDouble);
   const auto out = values(in.prediction_THW);
   const auto truth = values(std::as_const(in.depth_THW));
@@ -149,7 +139,7 @@ Aligned align_disparity(const at::Tensor& disparity_Thw, const at::Tensor& depth
 Aligned align_depth(const at::Tensor& prediction_Thw, const at::Tensor& depth_THW,
                     const AlignmentConfig& config, const at::Tensor& mask_THW) {
   return align(
-      prepare(prediction_Thw, depth_THW, config, mask_THW), config, "scale_shift",
+      prepare(prediction_Thw, depth_THW, config, mask_THW), config, FitKind::kScaleShift,
       [](double depth) { return depth; },
       [&](double depth) {
         return std::max(std::min(std::max(depth, config.min_depth), config.max_depth), 1e-6);

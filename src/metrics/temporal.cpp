@@ -60,7 +60,7 @@ at::Tensor carry(const View& from, const View& to, const at::Tensor& motion_44,
              camera = rows_of(to.intrinsics_33);
   const auto motion = motion_44.accessor<double, 2>();
   const Row shift = {motion[0][3], motion[1][3], motion[2][3]};
-  const bool nearest = config.splat == "near";
+  const bool nearest = config.splat == Splat::kNear;
 
   at::Tensor out_HW = at::zeros({height, width}, at::kDouble);
   const double* depth = from.depth_HW.const_data_ptr<double>();
@@ -124,18 +124,11 @@ View make_view(const at::Tensor& depth_HW, const at::Tensor& intrinsics_33,
   return view;
 }
 
-void check(const TemporalConfig& config) {
-  if (config.splat != "last" && config.splat != "near") {
-    throw ConfigError(concat("splat: must be one of last, near, is '", escape(config.splat), "'"));
-  }
-}
-
 }  // namespace
 
 at::Tensor reproject(const at::Tensor& depth_HW, const at::Tensor& source_intrinsics_33,
                      const at::Tensor& target_intrinsics_33, const at::Tensor& source_to_target_44,
                      const TemporalConfig& config, const at::Tensor& mask_HW) {
-  check(config);
   if (source_to_target_44.sizes() != at::IntArrayRef{4, 4}) {
     throw ShapeError(concat("temporal: wanted a motion [4,4], got ", source_to_target_44.sizes()));
   }
@@ -148,7 +141,6 @@ at::Tensor reproject(const at::Tensor& depth_HW, const at::Tensor& source_intrin
 TemporalScores score_temporal(const at::Tensor& depth_THW, const at::Tensor& intrinsics_T33,
                               const at::Tensor& cam_to_world_T44, const TemporalConfig& config,
                               const at::Tensor& mask_THW) {
-  check(config);
   const std::int64_t frames = depth_THW.dim() == 3 ? depth_THW.size(0) : 0;
   if (frames == 0 || intrinsics_T33.sizes() != at::IntArrayRef{frames, 3, 3} ||
       cam_to_world_T44.sizes() != at::IntArrayRef{frames, 4, 4} ||

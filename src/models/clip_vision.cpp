@@ -5,26 +5,18 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 #include "vdd/nn/parameter_device.h"
 
 namespace vdd::models {
 
-namespace {
-
-const ClipConfig& checked(const ClipConfig& config) {
-  if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
-  return config;
-}
-
-}  // namespace
-
 std::vector<std::string> ClipConfig::check() const {
   std::vector<std::string> errors;
-  if (num_attention_heads <= 0 || hidden_size % num_attention_heads) {
+  if (hidden_size % num_attention_heads) {
     errors.push_back(concat("num_attention_heads: ", num_attention_heads,
                             " does not divide hidden_size, ", hidden_size));
   }
-  if (patch_size <= 0 || patch_size > image_size) {
+  if (patch_size > image_size) {
     errors.push_back(concat("patch_size: ", patch_size, " does not fit image_size, ", image_size));
   }
   return errors;
@@ -47,7 +39,7 @@ torch::Tensor ClipAttentionImpl::forward(const torch::Tensor& x_NLC) {
 }
 
 ClipMlpImpl::ClipMlpImpl(const ClipConfig& c)
-    : activation_(nn::parse_activation(c.hidden_act, "hidden_act")),
+    : activation_(c.hidden_act),
       fc1(register_module("fc1", nn::Linear(c.hidden_size, c.intermediate_size))),
       fc2(register_module("fc2", nn::Linear(c.intermediate_size, c.hidden_size))) {}
 
@@ -119,7 +111,7 @@ torch::Tensor ClipVisionTransformerImpl::forward(const torch::Tensor& pixels_NCH
 }
 
 CLIPVisionModelWithProjectionImpl::CLIPVisionModelWithProjectionImpl(const ClipConfig& config)
-    : config_(checked(config)),
+    : config_(validate(config)),
       vision_model(register_module("vision_model", ClipVisionTransformer(config))),
       visual_projection(register_module(
           "visual_projection", nn::Linear(config.hidden_size, config.projection_dim, false))) {}

@@ -6,6 +6,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 
 namespace vdd::models {
 
@@ -43,35 +44,16 @@ double resize_factor(const DptConfig& config, std::size_t level) {
 
 std::vector<std::string> DptConfig::check() const {
   std::vector<std::string> errors;
-  const auto want_levels = [&](const char* key, std::size_t size) {
-    if (size != kLevels) errors.push_back(concat(key, ": has ", size, " entries, wanted 4"));
-  };
-  want_levels("taps", taps.size());
-  want_levels("in_channels", in_channels.size());
-  want_levels("in_strides", in_strides.size());
-  want_levels("out_channels", out_channels.size());
-  if (!errors.empty()) return errors;
-
   for (std::size_t level = 0; level < kLevels; ++level) {
-    if (in_channels[level] <= 0)
-      errors.push_back(concat("in_channels: must be positive, got ", in_channels[level]));
     if (resize_factor(*this, level) == 0) {
       errors.push_back(concat("in_strides: ", in_strides[level], " is not 4, 2, 1 or 1/2 times ",
                               4 << level, ", the stride of level ", level));
     }
     // The two coarse levels have motion modules, with 32 norm groups.
-    const std::int64_t factor = level < 2 ? 1 : 32;
-    if (out_channels[level] <= 0 || out_channels[level] % factor) {
-      errors.push_back(concat("out_channels: ", out_channels[level], " is no positive multiple of ",
-                              factor, " on level ", level));
+    if (level >= 2 && out_channels[level] % 32) {
+      errors.push_back(
+          concat("out_channels: ", out_channels[level], " is no multiple of 32 on level ", level));
     }
-  }
-  if (features <= 0 || features % 32)
-    errors.push_back(concat("features: ", features, " is no positive multiple of 32"));
-  if (activation != "identity" && activation != "relu" && activation != "softplus" &&
-      activation != "sigmoid") {
-    errors.push_back(concat("activation: unknown activation '", escape(activation),
-                            "'; wanted identity, relu, softplus or sigmoid"));
   }
   return errors;
 }
@@ -99,8 +81,8 @@ DptConfig dpt_config(std::string_view variant, const UNetConfig& unet) {
     config.in_channels.push_back(tap.channels);
     config.in_strides.push_back(tap.stride);
   }
-  if (const auto errors = config.check(); !errors.empty())
-    throw ConfigError(concat("no head fits this UNet: ", join(errors, "; ")));
+  if (const auto problems = problems_of(config); !problems.empty())
+    throw ConfigError(concat("no head fits this UNet: ", join(problems, "; ")));
   return config;
 }
 

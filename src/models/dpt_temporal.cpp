@@ -7,6 +7,7 @@
 
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 #include "vdd/nn/recompute.h"
 
 namespace vdd::models {
@@ -15,11 +16,6 @@ namespace {
 
 constexpr std::int64_t kHiddenChannels = 32;  // of output_conv2
 constexpr std::int64_t kFramesAtOnce = 4;     // on the fine levels, as in the original
-
-const DptConfig& checked(const DptConfig& config) {
-  if (const auto errors = config.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
-  return config;
-}
 
 nn::Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, bool with_bias = true) {
   return nn::Conv2d(nn::Conv2dConfig{
@@ -40,10 +36,17 @@ std::vector<std::int64_t> level_size(const torch::Tensor& feature, double factor
   return size;
 }
 
-torch::Tensor activate(const torch::Tensor& x, const std::string& activation) {
-  if (activation == "relu") return at::relu(x);
-  if (activation == "softplus") return at::softplus(x);
-  if (activation == "sigmoid") return at::sigmoid(x);
+torch::Tensor activate(const torch::Tensor& x, HeadActivation activation) {
+  switch (activation) {
+    case HeadActivation::kIdentity:
+      break;
+    case HeadActivation::kRelu:
+      return at::relu(x);
+    case HeadActivation::kSoftplus:
+      return at::softplus(x);
+    case HeadActivation::kSigmoid:
+      return at::sigmoid(x);
+  }
   return x;
 }
 
@@ -121,7 +124,7 @@ DptScratchImpl::DptScratchImpl(const DptConfig& c)
       output_conv2(register_module("output_conv2", DisparityConvs(c.features / 2))) {}
 
 TemporalDptHeadImpl::TemporalDptHeadImpl(const DptConfig& config)
-    : config_(checked(config)),
+    : config_(validate(config)),
       projects(register_module("projects", nn::ModuleList<nn::Conv2d>())),
       resize_layers(register_module("resize_layers", ResizeLayers(config))),
       scratch(register_module("scratch", DptScratch(config))),

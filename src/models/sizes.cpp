@@ -29,7 +29,7 @@ ClipConfig tiny_image_encoder() {
   config.num_hidden_layers = 2;
   config.num_attention_heads = 2;
   config.patch_size = 56;
-  config.hidden_act = "gelu";
+  config.hidden_act = nn::Activation::kGelu;
   return config;
 }
 
@@ -53,7 +53,7 @@ ClipConfig svd_image_encoder() {
   config.num_hidden_layers = 32;
   config.num_attention_heads = 16;
   config.patch_size = 14;
-  config.hidden_act = "gelu";
+  config.hidden_act = nn::Activation::kGelu;
   return config;
 }
 

@@ -55,8 +55,8 @@ void adam_step(AdamLists& lists, std::int64_t updates, double lr, double gradien
                                           torch::full({}, static_cast<double>(updates), scalar));
   std::optional<torch::Tensor> divisor;
   if (gradient_divisor != 1) divisor = torch::full({}, gradient_divisor, scalar);
-  const auto update =
-      config.type == "adam" ? at::_ops::_fused_adam_::call : at::_ops::_fused_adamw_::call;
+  const auto update = config.type == OptimizerType::kAdam ? at::_ops::_fused_adam_::call
+                                                          : at::_ops::_fused_adamw_::call;
   update(lists.parameters, lists.grads, lists.exp_avgs, lists.exp_avg_sqs, /*max_exp_avg_sqs=*/{},
          counts, lr, config.beta1, config.beta2, config.weight_decay, config.eps,
          /*amsgrad=*/false, /*maximize=*/false, divisor, /*found_inf=*/{});
@@ -65,7 +65,9 @@ void adam_step(AdamLists& lists, std::int64_t updates, double lr, double gradien
 }  // namespace
 
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& config, int threads)
-    : config_(config), groups_(std::move(groups)), pool_(config.type == "muon" ? threads : 0) {
+    : config_(config),
+      groups_(std::move(groups)),
+      pool_(config.type == OptimizerType::kMuon ? threads : 0) {
   std::set<std::string> names;
   for (const ParameterGroup& group : groups_) {
     for (const auto& [name, parameter] : group.parameters) {
@@ -77,7 +79,7 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const OptimizerConfig& 
                                  ", but weights train in fp32"));
       }
       parameters_.emplace_back(name, parameter);
-      const bool muon = config_.type == "muon" && parameter.dim() >= 2;
+      const bool muon = config_.type == OptimizerType::kMuon && parameter.dim() >= 2;
       const auto zeros = [&](bool kept) {
         return kept ? torch::zeros_like(parameter) : torch::Tensor();
       };

@@ -237,7 +237,7 @@ ModelFolders find_model(const fs::path& model, const fs::path& unet, const fs::p
     throw DataError(model,
                     "is no model folder: no unet/, vae/ or image_encoder/ with a config.json");
   }
-  if (folders.info.decoder == "dpt" && folders.dpt_head.empty()) {
+  if (folders.info.decoder == Decoder::kDpt && folders.dpt_head.empty()) {
     throw DataError(info_folder / "vdd.json",
                     "decoder: is dpt, but beside the UNet is no dpt_head/ with a config.json");
   }

@@ -12,7 +12,6 @@
 
 #include "vdd/core/folders.h"
 #include "vdd/core/text.h"
-#include "vdd/io/colormap.h"
 #include "vdd/io/exr.h"
 #include "vdd/io/numpy.h"
 #include "vdd/io/video.h"
@@ -124,7 +123,7 @@ std::vector<std::string> OutputConfig::check() const {
   std::vector<std::string> errors;
   for (auto kind = save.begin(); kind != save.end(); ++kind) {
     if (std::find(save.begin(), kind, *kind) != kind)
-      errors.push_back(concat("save: ", *kind, " is named twice"));
+      errors.push_back(concat("save: ", to_name(*kind), " is named twice"));
   }
   return errors;
 }
@@ -141,19 +140,28 @@ struct OutputWriter::State {
 OutputWriter::OutputWriter(const fs::path& folder, const OutputConfig& config, std::int64_t frames,
                            const Size& size, double frames_per_second)
     : state_(new State) {
-  const io::Colormap map = io::parse_colormap(config.cmap);
-  for (const std::string& kind : config.save) {
-    if (kind == "png16") state_->add<Png16>(folder);
-    if (kind == "exr") state_->add<Exr>(folder);
-    if (kind == "npz")
-      state_->add<Numpy>(folder / "depth.npz", io::NumpyFormat::kNpzCompressed, frames, size);
-    if (kind == "npy")
-      state_->add<Numpy>(folder / "depth.npy", io::NumpyFormat::kNpy, frames, size);
-    if (kind == "mp4")
-      state_->add<Colors>(folder / "depth", false, map, frames, size, frames_per_second);
+  for (const OutputFile kind : config.save) {
+    switch (kind) {
+      case OutputFile::kPng16:
+        state_->add<Png16>(folder);
+        break;
+      case OutputFile::kExr:
+        state_->add<Exr>(folder);
+        break;
+      case OutputFile::kNpz:
+        state_->add<Numpy>(folder / "depth.npz", io::NumpyFormat::kNpzCompressed, frames, size);
+        break;
+      case OutputFile::kNpy:
+        state_->add<Numpy>(folder / "depth.npy", io::NumpyFormat::kNpy, frames, size);
+        break;
+      case OutputFile::kMp4:
+        state_->add<Colors>(folder / "depth", false, config.cmap, frames, size, frames_per_second);
+        break;
+    }
   }
   if (config.side_by_side)
-    state_->add<Colors>(folder / "side_by_side", true, map, frames, size, frames_per_second);
+    state_->add<Colors>(folder / "side_by_side", true, config.cmap, frames, size,
+                        frames_per_second);
 }
 
 OutputWriter::~OutputWriter() = default;

@@ -22,6 +22,7 @@
 #include "vdd/core/stop.h"
 #include "vdd/core/system.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 #include "vdd/pipeline/windows.h"
 #include "vdd/predict/raw_scratch.h"
 #include "vdd/tensor/dtype.h"
@@ -179,8 +180,8 @@ class Job {
 
 PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inputs,
                              const PredictSpec& spec) {
-  for (const auto& errors : {spec.frames.check(), spec.results.check()})
-    if (!errors.empty()) throw ConfigError(join(errors, "; "));
+  validate(spec.frames);
+  validate(spec.results);
   const pipeline::DepthModel& model = predictor.model();
   const PredictionInfo common{
       .version = version(),

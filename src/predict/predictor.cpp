@@ -14,6 +14,7 @@
 #include "vdd/core/hash.h"
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
+#include "vdd/core/validate.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
@@ -194,7 +195,8 @@ std::string model_hash(const pipeline::DepthModel& model) {
 Predictor::Predictor(pipeline::LoadSpec spec, const PredictorConfig& config) : config_(config) {
   if (!spec.vae_dtype && spec.target.dtype == torch::kFloat16) spec.vae_dtype = torch::kFloat32;
   const auto folders = pipeline::find_model(spec.model, spec.unet, spec.base);
-  model_ = pipeline::load_depth_model(spec, {.dpt_head = folders.info.decoder == "dpt"});
+  model_ = pipeline::load_depth_model(
+      spec, {.dpt_head = folders.info.decoder == pipeline::Decoder::kDpt});
   check_config();
 }
 
@@ -204,9 +206,10 @@ Predictor::Predictor(pipeline::DepthModel model, const PredictorConfig& config)
 }
 
 void Predictor::check_config() {
-  if (const auto errors = config_.check(); !errors.empty()) throw ConfigError(join(errors, "; "));
+  validate(config_);
   if (config_.steps == 0) config_.steps = model_.info.steps;
-  const bool one_step = model_.info.input == "rgb_latent" || model_.info.decoder == "dpt";
+  const bool one_step = model_.info.input == pipeline::SamplerInput::kRgbLatent ||
+                        model_.info.decoder == pipeline::Decoder::kDpt;
   if (config_.steps > 1 && one_step)
     throw ConfigError(concat("steps: this student has one, got ", config_.steps));
 }
@@ -234,7 +237,7 @@ DisparityStream Predictor::stream(std::int64_t frames, std::int64_t height, std:
       .schedule = diffusion::EulerSchedule(model_.scheduler),
       .pixel_noise = tensor::make_generator(derive_seed(seed, 0, "pixel_noise"))});
   DisparityStream::State& s = *state;
-  if (model_.info.input == "noise") {
+  if (model_.info.input == pipeline::SamplerInput::kNoise) {
     const std::int64_t scale = model_.vae->config().scale();
     const torch::Tensor noise_TChw =
         tensor::randn({std::min(frames, config_.window), model_.vae->config().latent_channels,
@@ -246,7 +249,7 @@ DisparityStream Predictor::stream(std::int64_t frames, std::int64_t height, std:
             .steps = config_.steps, .window = config_.window, .overlap = config_.overlap},
         frames, noise_TChw.to(s.device()));
   }
-  if (model_.info.decoder == "dpt") {
+  if (model_.info.decoder == pipeline::Decoder::kDpt) {
     s.windows.emplace(
         frames, config_.window, config_.overlap,
         [&s](const Window& window) { return s.head_disparity(window); },

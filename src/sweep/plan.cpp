@@ -106,7 +106,7 @@ std::string Contents::once(const std::string& what, const Hash& hash) {
 
 std::string Contents::model(const fs::path& model, const fs::path& unet) {
   return once(concat("model ", model.string(), ' ', unet.string()), [&] {
-    const bool head = pipeline::find_model(model, unet).info.decoder == "dpt";
+    const bool head = pipeline::find_model(model, unet).info.decoder == pipeline::Decoder::kDpt;
     return predict::model_hash(pipeline::load_depth_model(
         {.model = model, .unet = unet, .hash = true}, {.dpt_head = head}));
   });

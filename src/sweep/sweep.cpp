@@ -193,7 +193,7 @@ std::optional<bench::StageBench> Sweeper::take_times(const Plan& plan,
     for (const Run* run : runs) {
       throw_if_stopped();
       const RowConfig& row = plan.config.rows[run->row];
-      const bool head = pipeline::find_model(run->model()).info.decoder == "dpt";
+      const bool head = pipeline::find_model(run->model()).info.decoder == pipeline::Decoder::kDpt;
       models.push_back(
           {row.name, pipeline::load_depth_model({.model = run->model(), .target = target_of(plan)},
                                                 {.dpt_head = head})});

@@ -50,7 +50,7 @@ DepthTargets::DepthTargets(const TrainTeacherConfig& config, const pipeline::Dep
                   {"noise_aug", shortest(noise_.noise_aug)},
                   {"chunk", concat(noise_.chunk)},
                   {"device", distill::device_key(device)},
-                  {"disparity_range", config.data.disparity_range}};
+                  {"disparity_range", std::string(to_name(config.data.disparity_range))}};
 }
 
 std::int64_t DepthTargets::noise_seed(const std::string& content_key) const {

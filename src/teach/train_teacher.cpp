@@ -86,7 +86,8 @@ TeacherTask::TeacherTask(const TrainTeacherConfig& config, pipeline::DepthModel 
       targets_(config, model_, setup_.training, setup_.cache, setup_.device),
       compute_dtype_(tensor::parse_dtype(config.precision.compute)) {
   model_.unet->gradient_checkpointing = config.train.gradient_checkpointing;
-  selection_ = optim::select_parameters(tensor::named_parameters(*model_.unet), config.trained.in_force());
+  selection_ =
+      optim::select_parameters(tensor::named_parameters(*model_.unet), config.trained.in_force());
   const auto channels = static_cast<std::size_t>(model_.unet->config().out_channels);
   std::vector<double> weights = config_.latent_weights;
   if (weights.empty()) weights.assign(channels, 1);
@@ -205,7 +206,7 @@ void TeacherTask::save_model(const fs::path& checkpoint, std::int64_t step) {
   pipeline::DepthModel model;
   model.unet = model_.unet;
   model.scheduler = model_.scheduler;
-  model.info = {.input = "noise",
+  model.info = {.input = pipeline::SamplerInput::kNoise,
                 .steps = config_.validation_steps.back(),
                 .noise_aug = config_.noise.noise_aug,
                 .base = pipeline::base_from(checkpoint, folder_),

@@ -68,8 +68,8 @@ void check_teacher(const TrainVaeConfig& config) {
   const pipeline::ModelFolders folders = pipeline::find_model(config.model.teacher);
   pipeline::require_parts(folders, config.model.teacher);
   const auto vae = starting_vae(config.model, torch::kCPU);
-  if (!latents_stay(config.model,
-                    optim::select_parameters(tensor::named_parameters(*vae), config.trained.patterns))) {
+  if (!latents_stay(config.model, optim::select_parameters(tensor::named_parameters(*vae),
+                                                           config.trained.patterns))) {
     throw ConfigError(
         "trained.patterns: encoder and quant_conv must not train, nor model.whiten be set, with "
         "model.teacher, whose latents are those of model.init");
@@ -95,7 +95,7 @@ std::shared_ptr<distill::ClipTargets> teacher_answers(const TrainVaeConfig& conf
                                                       const train::Setup& setup) {
   if (config.model.teacher.empty()) return nullptr;
   distill::DistillConfig asked;
-  asked.student.noise = "fixed_per_clip";
+  asked.student.noise = distill::NoisePer::kClip;
   asked.data = config.data;
   asked.train = config.train;
   asked.validation = config.validation;
@@ -111,7 +111,8 @@ VaeTask::VaeTask(const TrainVaeConfig& config, train::Setup setup)
       compute_dtype_(tensor::parse_dtype(config.precision.compute)),
       vae_(starting_vae(config.model, setup_.device)),
       starting_hash_(starting_hash(config.model)),
-      selection_(optim::select_parameters(tensor::named_parameters(*vae_), config.trained.patterns)) {
+      selection_(
+          optim::select_parameters(tensor::named_parameters(*vae_), config.trained.patterns)) {
   if (config.model.whiten) whiten_latents(vae_, sample_latents(), config.model.posterior_std);
 }
 

@@ -8,7 +8,7 @@ std::vector<std::string> TrainingConfig::check() const {
   if (precision.compute == "fp16" && train.device == "cpu") {
     errors.emplace_back("precision.compute: fp16 runs on cuda only");
   }
-  if (lr_schedule.shape != "constant" && lr_schedule.length == 0 &&
+  if (lr_schedule.shape != optim::LrShape::kConstant && lr_schedule.length == 0 &&
       lr_schedule.warmup >= train.max_steps) {
     errors.emplace_back("lr_schedule.warmup: must be less than train.max_steps");
   }
@@ -16,7 +16,7 @@ std::vector<std::string> TrainingConfig::check() const {
 }
 
 void resolve(TrainingConfig& config) {
-  if (config.lr_schedule.shape != "constant" && config.lr_schedule.length == 0) {
+  if (config.lr_schedule.shape != optim::LrShape::kConstant && config.lr_schedule.length == 0) {
     config.lr_schedule.length = config.train.max_steps;
   }
 }

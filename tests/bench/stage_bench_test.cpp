@@ -89,7 +89,7 @@ TEST(StageBench, TheLargeHeadCostsWhatItsMultiplicationsSay) {
   std::vector<NamedModel> models = {
       {"student", pipeline::random_model({}, svd_vae(), svd_image_encoder(),
                                          {.device = torch::kMeta}, models::dpt_config("L", {}))}};
-  models[0].model.info.decoder = "dpt";
+  models[0].model.info.decoder = pipeline::Decoder::kDpt;
   const StageBench bench = bench_stages(models, {.frames = 110, .stages = {"decode"}});
   EXPECT_NEAR(bench.rows[0].gflop / 2, 328, 10);
 }
@@ -98,7 +98,7 @@ TEST(StageBench, DecodesWithTheHeadOfAModelThatHasOne) {
   auto model = test::tiny_model();
   model.dpt_head = test::tiny_head(model);
   std::vector<NamedModel> models = {{"with VAE", model}, {"with head", model}};
-  models[1].model.info.decoder = "dpt";
+  models[1].model.info.decoder = pipeline::Decoder::kDpt;
   StageBenchConfig config = small();
   config.stages = {"decode"};
   config.height = config.width = 32;
@@ -120,7 +120,7 @@ TEST(StageBench, RowsAreModelsTimesStagesInTheOrderGiven) {
   models[1].model = models[0].model;  // shared
   models[0].model.info.steps = 3;
   models[1].model.info.steps = 1;
-  models[1].model.info.input = "rgb_latent";
+  models[1].model.info.input = pipeline::SamplerInput::kRgbLatent;
   const StageBench bench = bench_stages(models, small());
   ASSERT_EQ(bench.rows.size(), 6u);
   EXPECT_EQ(bench.rows[0].stage, "encode");

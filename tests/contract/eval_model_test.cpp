@@ -44,7 +44,7 @@ class EvalModel : public testing::Test {
       EXPECT_EQ(rgb.sizes(), (std::vector<std::int64_t>{1, 3, 64, 128}));
       io::write_npy(folder_ / (sequence->name() + ".npy"), predictor.predict_clip(rgb));
     }
-    const auto stored = eval::stored_predictions(folder_.path(), "disparity");
+    const auto stored = eval::stored_predictions(folder_.path(), eval::PredictionKind::kDisparity);
     return eval::evaluate(kData, p, *stored, {.partial = true});
   }
 
@@ -73,7 +73,7 @@ TEST_F(EvalModel, ATeachersStepsAreThoseOfTheCommandLine) {
 
 TEST_F(EvalModel, AStudentIsDecodedByItsVae) {
   auto student = tiny_model();
-  student.info.input = "rgb_latent";
+  student.info.input = pipeline::SamplerInput::kRgbLatent;
   student.info.steps = 1;
   expect_scores_of_stored(student, 1);
   const Finished vdd = eval({"--steps", "2"});
@@ -83,9 +83,9 @@ TEST_F(EvalModel, AStudentIsDecodedByItsVae) {
 
 TEST_F(EvalModel, AStudentWithAHeadIsDecodedByIt) {
   auto student = tiny_model();
-  student.info.input = "rgb_latent";
+  student.info.input = pipeline::SamplerInput::kRgbLatent;
   student.info.steps = 1;
-  student.info.decoder = "dpt";
+  student.info.decoder = pipeline::Decoder::kDpt;
   student.dpt_head = tiny_head(student);
   expect_scores_of_stored(student, 1);
   EXPECT_EQ(eval::load_result(saved_).method, "tiny, 1 step");

@@ -36,7 +36,7 @@ DataConfig small(const fs::path& root) {
   return config;
 }
 
-SourceConfig source(const std::string& kind, const fs::path& root) {
+SourceConfig source(SourceKind kind, const fs::path& root) {
   SourceConfig s;
   s.kind = kind;
   s.root = root.string();
@@ -222,8 +222,8 @@ TEST_F(Scenes, AFixedSmallSetComesAgain) {
 TEST_F(Scenes, WeightsSetTheShares) {
   auto config = small("");
   config.root.clear();
-  config.sources = {source("virtual_kitti", dir_ / "vkitti2"),
-                    source("hypersim", dir_ / "hypersim")};
+  config.sources = {source(SourceKind::kVirtualKitti, dir_ / "vkitti2"),
+                    source(SourceKind::kHypersim, dir_ / "hypersim")};
   config.sources[1].weight = 9;
   const ClipDataset dataset(config);
   int hypersim = 0;
@@ -238,8 +238,8 @@ TEST_F(Scenes, ARootMayBeAPattern) {
   }
   auto config = small("");
   config.root.clear();
-  config.sources = {source("virtual_kitti", dir_ / "?/vkitti2"),
-                    source("hypersim", dir_ / "hypersim")};
+  config.sources = {source(SourceKind::kVirtualKitti, dir_ / "?/vkitti2"),
+                    source(SourceKind::kHypersim, dir_ / "hypersim")};
   const ClipDataset dataset(config);
   const auto summary = dataset.summary();
   ASSERT_EQ(summary.size(), 3u);
@@ -285,14 +285,14 @@ TEST_F(Scenes, HypersimDepthLiesOnThePlaneThroughATiltedLens) {
 }
 
 TEST_F(Scenes, DisparityIsNormalisedOverTheClip) {
-  for (const char* range : {"min_max", "quantile"}) {
+  for (const auto range : {DisparityRange::kMinMax, DisparityRange::kQuantile}) {
     auto config = small(dir_ / "vkitti2");
     config.rgb_only = false;
     config.disparity_range = range;
     const Clip clip = ClipDataset(config).load(0, 1);
     const auto inverse = (1 / clip.depth_THW).index({clip.valid_THW});
     const auto sorted = std::get<0>(inverse.sort());
-    const bool quantile = config.disparity_range == "quantile";
+    const bool quantile = config.disparity_range == DisparityRange::kQuantile;
     const auto rank = [&](double q) {
       return sorted[static_cast<int64_t>(q * static_cast<double>(sorted.numel() - 1))]
           .item<float>();
@@ -433,7 +433,7 @@ TEST_F(Scenes, ACutFileStopsByDefault) {
 
 TEST_F(Scenes, SkipDrawsAnotherClipTheSameForAnyWorkers) {
   auto config = small(dir_ / "vkitti2");
-  config.on_bad_sample = "skip";
+  config.on_bad_sample = OnBadSample::kSkip;
   for (const char* scene : {"Scene02", "Scene06"}) {
     const fs::path file = dir_ / "vkitti2" / scene / "clone/frames/rgb/Camera_0/rgb_00006.jpg";
     fs::resize_file(file, fs::file_size(file) / 2);
@@ -522,7 +522,7 @@ TEST_F(Scenes, VideoFilesAndFoldersGiveTheSame) {
   auto config = small(tree.path());
   config.reverse = 1;
   config.flip = 0;
-  config.crop = "center";
+  config.crop = CropPlace::kCenter;
   ClipDataset file(config);
   config.root = (dir_ / "videos").string();
   ClipDataset folder(config);

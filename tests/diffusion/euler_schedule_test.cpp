@@ -19,13 +19,17 @@ namespace {
 std::map<std::string, SchedulerConfig> variants() {
   return {
       {"svd", SchedulerConfig::stable_video_diffusion()},
-      {"leading", {.timestep_spacing = "leading", .steps_offset = 1}},
+      {"leading", {.timestep_spacing = TimestepSpacing::kLeading, .steps_offset = 1}},
       {"trailing",
-       {.beta_schedule = "scaled_linear",
-        .prediction_type = "v_prediction",
-        .timestep_spacing = "trailing"}},
-      {"linspace", {.prediction_type = "sample", .final_sigmas_type = "sigma_min"}},
-      {"karras", {.beta_end = 0.012, .use_karras_sigmas = true, .timestep_spacing = "trailing"}}};
+       {.beta_schedule = BetaSchedule::kScaledLinear,
+        .prediction_type = PredictionType::kVPrediction,
+        .timestep_spacing = TimestepSpacing::kTrailing}},
+      {"linspace",
+       {.prediction_type = PredictionType::kSample, .final_sigmas_type = FinalSigma::kSigmaMin}},
+      {"karras",
+       {.beta_end = 0.012,
+        .use_karras_sigmas = true,
+        .timestep_spacing = TimestepSpacing::kTrailing}}};
 }
 
 double error(const torch::Tensor& got, const torch::Tensor& wanted) {
@@ -73,14 +77,15 @@ TEST(Precondition, FollowsKarras) {
 TEST(EulerSchedule, RefusesWhatItCannotDo) {
   SchedulerConfig config;
   config.use_beta_sigmas = true;
-  config.interpolation_type = "log_linear";
   config.sigma_min = 3;
   config.sigma_max = 2;
   const std::string message = test::thrown<ConfigError>([&] { EulerSchedule schedule(config); });
-  EXPECT_THAT(message,
-              testing::AllOf(testing::HasSubstr("use_beta_sigmas: not supported"),
-                             testing::HasSubstr("interpolation_type: unsupported value log_linear"),
-                             testing::HasSubstr("sigma_min: must be below sigma_max")));
+  EXPECT_THAT(message, testing::AllOf(testing::HasSubstr("use_beta_sigmas: not supported"),
+                                      testing::HasSubstr("sigma_min: must be below sigma_max")));
+  config = {.beta_end = 0, .interpolation_type = "log_linear"};
+  EXPECT_EQ(test::thrown<ConfigError>([&] { EulerSchedule schedule(config); }),
+            "beta_end: must be > 0, got '0'\n"
+            "interpolation_type: must be one of linear, got 'log_linear'");
   for (const std::int64_t steps : {0L, 1001L, 1'000'000'000'000L}) {
     EXPECT_THAT(test::thrown<ConfigError>([&] { EulerSchedule().sigmas(steps); }),
                 testing::HasSubstr("steps: must be at least 1 and at most 1000"));

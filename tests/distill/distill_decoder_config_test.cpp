@@ -40,9 +40,9 @@ TEST(DistillDecoderConfig, PairsMustFitTheImageAndEachOther) {
 
 TEST(DistillDecoderConfig, ManyStepsAreForStageOneAndForAStudentOfNoise) {
   DistillUnetConfig unet;
-  unet.student.forward = "multi_step";
+  unet.student.forward = StudentForward::kMultiStep;
   EXPECT_THAT(unet.check(), ElementsAre(HasSubstr("student.forward: multi_step needs")));
-  unet.student.input = "noise";
+  unet.student.input = pipeline::SamplerInput::kNoise;
   EXPECT_THAT(unet.check(), IsEmpty());
   DistillDecoderConfig decoder;
   decoder.student = unet.student;

@@ -31,7 +31,7 @@ class DecoderDistillerTest : public DistillerTest<DistillDecoderConfig> {
  protected:
   DecoderDistillerTest() {
     config_.teacher.steps = 2;
-    config_.student.input = "rgb_latent";
+    config_.student.input = pipeline::SamplerInput::kRgbLatent;
     config_.head.variant = "tiny";
   }
   std::shared_ptr<ClipTargets> targets(const fs::path& cache = {}, bool latents_only = false) {
@@ -227,7 +227,7 @@ TEST_F(DecoderDistillerTest, ACheckpointReadsBackAndStartsAnotherHead) {
   EXPECT_TRUE(torch::equal(again.answer(target).disparity_THW, expected));
 
   const auto found = pipeline::find_model(checkpoint);
-  EXPECT_EQ(found.info.decoder, "dpt");
+  EXPECT_EQ(found.info.decoder, pipeline::Decoder::kDpt);
   EXPECT_EQ(found.info.steps, 1);
   EXPECT_TRUE(fs::equivalent(found.vae, folders_.vae));
 

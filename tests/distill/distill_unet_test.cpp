@@ -56,7 +56,7 @@ TEST_F(UnetDistillerTest, TheTargetIsTheTeachersSampleOfTheRedrawnNoise) {
 }
 
 TEST_F(UnetDistillerTest, TheStudentIsTheDenoiserInClosedForm) {
-  for (const char* input : {"noise", "rgb_latent"}) {
+  for (const auto input : {pipeline::SamplerInput::kNoise, pipeline::SamplerInput::kRgbLatent}) {
     config_.student.input = input;
     const auto given = targets();
     UnetDistiller student = distiller(given);
@@ -64,7 +64,7 @@ TEST_F(UnetDistillerTest, TheStudentIsTheDenoiserInClosedForm) {
 
     auto unet = pipeline::load_unet(folders_.unet);
     const torch::Tensor start =
-        config_.student.input == "noise"
+        config_.student.input == pipeline::SamplerInput::kNoise
             ? tensor::randn({2, 4, 8, 16}, static_cast<std::uint64_t>(target.noise_seed))
             : 0.18215 * target.rgb_latent_TChw;
     const double sigma = 700, root = std::sqrt(sigma * sigma + 1);
@@ -75,12 +75,14 @@ TEST_F(UnetDistillerTest, TheStudentIsTheDenoiserInClosedForm) {
             .squeeze(0);
     const torch::Tensor expected = start * root / (root * root) - sigma / root * u;
     const torch::NoGradGuard no_grad;
-    EXPECT_LT((student.denoise(target) - expected).abs().max().item<double>(), 2e-5) << input;
+    EXPECT_LT((student.denoise(target) - expected).abs().max().item<double>(), 2e-5)
+        << to_name(input);
   }
 }
 
 TEST_F(UnetDistillerTest, ManyStepsAskForTheTeachersLatentAtTheNoiseLevelOfTheSample) {
-  config_.student = {.input = "noise", .forward = "multi_step"};
+  config_.student = {.input = pipeline::SamplerInput::kNoise,
+                     .forward = StudentForward::kMultiStep};
   config_.loss.lambda = 0;
   const auto given = targets();
   UnetDistiller student = distiller(given);
@@ -107,12 +109,12 @@ TEST_F(UnetDistillerTest, ManyStepsAskForTheTeachersLatentAtTheNoiseLevelOfTheSa
 }
 
 TEST_F(UnetDistillerTest, ManyStepsAreUsedInOne) {
-  config_.student = {.input = "noise"};
+  config_.student = {.input = pipeline::SamplerInput::kNoise};
   const auto given = targets();
   const TeacherTarget target = given->get(dataset_->load(0, 1), 1);
   const torch::NoGradGuard no_grad;
   const torch::Tensor one = distiller(given).denoise(target);
-  config_.student.forward = "multi_step";
+  config_.student.forward = StudentForward::kMultiStep;
   EXPECT_TRUE(torch::equal(distiller(given).denoise(target), one));
 }
 
@@ -121,12 +123,12 @@ TEST_F(UnetDistillerTest, TheNoiseBelongsToTheClipOrToTheSample) {
   const auto seed = [&](std::int64_t n) {
     return targets()->request(plan.content_key, n).noise_seed;
   };
-  config_.student.input = "noise";
-  config_.student.noise = "per_sample";
+  config_.student.input = pipeline::SamplerInput::kNoise;
+  config_.student.noise = NoisePer::kSample;
   EXPECT_NE(seed(0), seed(1));
-  config_.student.noise = "fixed_per_clip";
+  config_.student.noise = NoisePer::kClip;
   EXPECT_EQ(seed(0), seed(1));
-  config_.student = {.input = "rgb_latent", .noise = "per_sample"};
+  config_.student = {.input = pipeline::SamplerInput::kRgbLatent, .noise = NoisePer::kSample};
   EXPECT_EQ(seed(0), seed(1));
 }
 
@@ -240,7 +242,7 @@ TEST_F(UnetDistillerTest, AModelFolderReadsBackAsTheSameStudent) {
   const torch::NoGradGuard no_grad;
   EXPECT_TRUE(torch::equal(student.denoise(target), again.denoise(target)));
   const auto found = pipeline::find_model(checkpoint);
-  EXPECT_EQ(found.info.input, "rgb_latent");
+  EXPECT_EQ(found.info.input, pipeline::SamplerInput::kRgbLatent);
   EXPECT_EQ(found.info.steps, 1);
   EXPECT_TRUE(fs::equivalent(found.vae, folders_.vae));
 }
@@ -251,7 +253,7 @@ TEST_F(UnetDistillerTest, EveryTrainedTensorGetsAGradient) {
 }
 
 TEST_F(UnetDistillerTest, ARandomTeachersLatentsDependOnVideoAndNoise) {
-  config_.student = {.input = "noise", .noise = "per_sample"};
+  config_.student = {.input = pipeline::SamplerInput::kNoise, .noise = NoisePer::kSample};
   config_.teacher.steps = 5;
   const auto given = targets();
   const data::Clip a = dataset_->load(0, 0);

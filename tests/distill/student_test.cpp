@@ -72,7 +72,7 @@ TEST_F(StudentTest, TheVideosLatentIsScaledAsTheVaeSaysUnlessTheConfigDoes) {
 }
 
 TEST_F(StudentTest, TheNoiseIsTheTeachersOwn) {
-  config_.student.input = "noise";
+  config_.student.input = pipeline::SamplerInput::kNoise;
   EXPECT_TRUE(torch::allclose(input().x_TChw, std::sqrt(10) * tensor::randn({2, 4, 2, 2}, 3)));
 }
 
@@ -106,7 +106,7 @@ TEST_F(StudentTest, AStartThatKnowsAnotherInputIsAWarning) {
 
   config_.student.rgb_latent_scale = 0.25;
   EXPECT_THAT(said(start), HasSubstr("was trained with rgb_latent_scale 0.5, not 0.25"));
-  config_.student.input = "noise";
+  config_.student.input = pipeline::SamplerInput::kNoise;
   EXPECT_THAT(said(start), HasSubstr("was trained with student.input rgb_latent, not noise"));
 }
 

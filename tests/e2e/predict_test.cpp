@@ -31,9 +31,9 @@ class Predict : public ::testing::Test {
     auto model = tiny_model();
     model.info.steps = 2;
     pipeline::save_depth_model(*shared_ / "teacher", model);
-    model.info = {.input = "rgb_latent", .steps = 1};
+    model.info = {.input = pipeline::SamplerInput::kRgbLatent, .steps = 1};
     pipeline::save_depth_model(*shared_ / "student", model);
-    model.info.decoder = "dpt";
+    model.info.decoder = pipeline::Decoder::kDpt;
     model.dpt_head = tiny_head(model);
     pipeline::save_depth_model(*shared_ / "head", model);
   }

@@ -44,7 +44,7 @@ TEST_F(BonnWithADrop, PairsByStampLeaveThePictureOut) {
 }
 
 TEST_F(BonnWithADrop, PairsByIndexDriftAsInThePublishedFiles) {
-  const DataSet data = open_bonn(dir_.path(), {.pairing = "index"});
+  const DataSet data = open_bonn(dir_.path(), {.pairing = BonnPairing::kIndex});
   const Sequence& sequence = *data.sequences.at(0);
   EXPECT_THAT(sequence.frames(), ElementsAre(test::stamp(0), test::stamp(1), test::stamp(2)));
   EXPECT_NEAR(last(sequence, 1), truth(2), 1e-3);

@@ -66,7 +66,7 @@ TEST(Clips, APatternOfFoldersIsOneSetWhoseNamesStartWithTheFolder) {
 TEST(Clips, HypersimsTiltedLensIsAnInvertibleMatrix) {
   const test::TempDir dir;
   data::test::write_hypersim(dir / "hypersim");
-  const DataSet data = open_data_set(dir.path(), {.layout = "hypersim"});
+  const DataSet data = open_data_set(dir.path(), {.layout = DataLayout::kHypersim});
   const Sequence& sequence = *data.sequences.at(0);
   EXPECT_EQ(sequence.name(), "hypersim/ai_001_001/cam_00");
   for (const std::size_t frame : {0u, 5u}) {
@@ -87,7 +87,7 @@ TEST(Clips, FramesOnBothSidesOfAHoleFollowEachOther) {
   EXPECT_EQ(sequence.frames().size(), 11u);
   EXPECT_NE(sequence.frames()[4].find('5'), std::string::npos);
   EXPECT_EQ(sequence.rgb_HW3(4)[30][30][1].item<int>(), 45);
-  const auto clip_T3hw = sequence.clip_T3hw({1, 2, 3, 4, 5, 7}, "none", 64, 128);
+  const auto clip_T3hw = sequence.clip_T3hw({1, 2, 3, 4, 5, 7}, metrics::CropRule::kNone, 64, 128);
   const int numbers[] = {1, 2, 3, 5, 6, 8};
   for (int i = 0; i < 6; ++i) {
     EXPECT_NEAR((clip_T3hw[i][1][30][30].item<double>() + 1) * 127.5, 40 + numbers[i], 1.01);
@@ -97,8 +97,9 @@ TEST(Clips, FramesOnBothSidesOfAHoleFollowEachOther) {
 TEST(Clips, HypersimsClipHasOneExposure) {
   const test::TempDir dir;
   data::test::write_hypersim(dir / "hypersim");
-  const DataSet data = open_data_set(dir.path(), {.layout = "hypersim"});
-  const auto clip_T3hw = data.sequences.at(0)->clip_T3hw({0, 1, 2, 3}, "none", 64, 64);
+  const DataSet data = open_data_set(dir.path(), {.layout = DataLayout::kHypersim});
+  const auto clip_T3hw =
+      data.sequences.at(0)->clip_T3hw({0, 1, 2, 3}, metrics::CropRule::kNone, 64, 64);
   ASSERT_EQ(clip_T3hw.sizes(), torch::IntArrayRef({4, 3, 64, 64}));
   // Blue is 0.1 (frame + 1), so with one exposure it grows as its power 1 / 2.2.
   const auto blue = [&](int t) { return (clip_T3hw[t][2][30][30].item<double>() + 1) / 2; };

@@ -20,20 +20,20 @@ using testing::HasSubstr;
 class Made : public Predictions {
  public:
   using Function = std::function<torch::Tensor(const torch::Tensor& depth_THW)>;
-  explicit Made(Function function, std::string kind = "disparity")
-      : function_(std::move(function)), kind_(std::move(kind)) {}
-  std::string kind() const override { return kind_; }
+  explicit Made(Function function, PredictionKind kind = PredictionKind::kDisparity)
+      : function_(std::move(function)), kind_(kind) {}
+  PredictionKind kind() const override { return kind_; }
   torch::Tensor predict(const Task& task) override {
     return function_(task.truth.depth_THW.to(torch::kDouble));
   }
 
  private:
   Function function_;
-  std::string kind_;
+  PredictionKind kind_;
 };
 
 /// Four frames of a sequence, TAE and boundaries too.
-Protocol small(const std::string& layout) {
+Protocol small(DataLayout layout) {
   Protocol p{.name = "small@1", .about = "", .temporal = true, .boundary = true};
   p.data.layout = layout;
   p.alignment.max_depth = 70;
@@ -44,7 +44,7 @@ class Evaluate : public testing::Test {
  protected:
   Evaluate() { test::write_sintel(dir_.path()); }
   EvalResult run(const Protocol& protocol, const Made::Function& function,
-                 const std::string& kind = "disparity") {
+                 PredictionKind kind = PredictionKind::kDisparity) {
     Made predictions(function, kind);
     return evaluate(dir_.path(), protocol, predictions);
   }
@@ -56,7 +56,7 @@ class Evaluate : public testing::Test {
 
 TEST_F(Evaluate, TheTruthIsPerfect) {
   const auto truth = truth_as_predictions();
-  const EvalResult result = evaluate(dir_.path(), small("sintel"), *truth);
+  const EvalResult result = evaluate(dir_.path(), small(DataLayout::kSintel), *truth);
   EXPECT_LT(result.mean.abs_rel, 1e-6);  // 1 / (g + 1e-8) in the fit
   EXPECT_LT(result.mean.rmse, 1e-5);
   EXPECT_EQ(result.mean.delta1, 1);
@@ -75,14 +75,14 @@ TEST_F(Evaluate, TheTruthIsPerfect) {
 
 TEST_F(Evaluate, AnAffineMapOfTheTruthIsPerfectToo) {
   const auto disparity = [](const torch::Tensor& depth) { return 3 / depth + 0.7; };
-  EXPECT_LT(run(small("sintel"), disparity).mean.abs_rel, 1e-6);
+  EXPECT_LT(run(small(DataLayout::kSintel), disparity).mean.abs_rel, 1e-6);
   const auto depth = [](const torch::Tensor& d) { return 5 * d.clamp_max(100) + 2; };
-  EXPECT_LT(run(small("sintel"), depth, "depth").mean.abs_rel, 1e-6);
+  EXPECT_LT(run(small(DataLayout::kSintel), depth, PredictionKind::kDepth).mean.abs_rel, 1e-6);
 }
 
 TEST_F(Evaluate, TenPercentTooFarIsOneTenth) {
-  Protocol p = small("sintel");
-  p.alignment.fit = "none";
+  Protocol p = small(DataLayout::kSintel);
+  p.alignment.fit = metrics::FitKind::kNone;
   const auto result = run(p, [](const torch::Tensor& depth) { return 1 / (1.1 * depth); });
   EXPECT_NEAR(result.mean.abs_rel, 0.1, 1e-9);
   EXPECT_NEAR(result.mean.log10, std::log10(1.1), 1e-9);
@@ -99,20 +99,20 @@ TEST_F(Evaluate, OneFitServesAllFrames) {
   const auto flicker = [](const torch::Tensor& depth) {
     return torch::arange(1, 5, torch::kDouble).reshape({4, 1, 1}) / depth;
   };
-  Protocol p = small("sintel");
+  Protocol p = small(DataLayout::kSintel);
   EXPECT_GT(run(p, flicker).mean.abs_rel, 0.01);
-  p.alignment.scope = "frame";
+  p.alignment.scope = metrics::FitScope::kFrame;
   const auto result = run(p, flicker);
   EXPECT_LT(result.mean.abs_rel, 1e-6);
   EXPECT_FALSE(result.sequences[0].scale.has_value());
 }
 
 TEST_F(Evaluate, TemporalErrorIsThatOfTheMetricWithTheSetsCameras) {
-  for (const char* crop : {"none", "scannet_border"}) {
-    Protocol p = small("sintel");
+  for (const auto crop : {metrics::CropRule::kNone, metrics::CropRule::kScannetBorder}) {
+    Protocol p = small(DataLayout::kSintel);
     p.crop = crop;
-    p.alignment = {.min_depth = 0, .max_depth = 1e6, .floor = 1e-6, .fit = "none"};
-    p.temporal_error.splat = "near";
+    p.alignment = {.min_depth = 0, .max_depth = 1e6, .floor = 1e-6, .fit = metrics::FitKind::kNone};
+    p.temporal_error.splat = metrics::Splat::kNear;
     const auto result = run(p, [](const torch::Tensor& depth) { return 1 / depth; });
     std::vector<torch::Tensor> depths, cameras, poses;
     for (int i = 0; i < test::kFrames; ++i) {
@@ -124,7 +124,7 @@ TEST_F(Evaluate, TemporalErrorIsThatOfTheMetricWithTheSetsCameras) {
     auto valid_THW = torch::ones_like(depth_THW, torch::kBool);
     valid_THW.slice(1, 0, test::kHoles).fill_(false);
     auto intrinsics_T33 = torch::stack(cameras);
-    if (p.crop != "none") {
+    if (p.crop != metrics::CropRule::kNone) {
       depth_THW = depth_THW.slice(1, 8, -8).slice(2, 11, -11);
       valid_THW = valid_THW.slice(1, 8, -8).slice(2, 11, -11);
       intrinsics_T33.select(1, 0).select(1, 2) -= 11;
@@ -133,12 +133,12 @@ TEST_F(Evaluate, TemporalErrorIsThatOfTheMetricWithTheSetsCameras) {
     const auto expected = metrics::score_temporal(depth_THW, intrinsics_T33, torch::stack(poses),
                                                   p.temporal_error, valid_THW);
     EXPECT_EQ(expected.pairs, 2 * (test::kFrames - 1));
-    EXPECT_NEAR(*result.mean.tae, expected.tae, 1e-9) << crop;
+    EXPECT_NEAR(*result.mean.tae, expected.tae, 1e-9) << to_name(crop);
   }
 }
 
 TEST_F(Evaluate, PixelsOutsideOfTheScoreCropDoNotCount) {
-  Protocol p = small("sintel");
+  Protocol p = small(DataLayout::kSintel);
   p.score_crop = "scannet_border";
   const auto wrong_border = [](const torch::Tensor& depth) {
     auto disparity = 1 / depth;
@@ -148,7 +148,7 @@ TEST_F(Evaluate, PixelsOutsideOfTheScoreCropDoNotCount) {
   EXPECT_LT(run(p, wrong_border).mean.abs_rel, 1e-6);
   EXPECT_EQ(run(p, wrong_border).sequences[0].pixels,
             test::kFrames * (test::kHeight - 16) * (test::kWidth - 22));
-  EXPECT_GT(run(small("sintel"), wrong_border).mean.abs_rel, 1e-3);
+  EXPECT_GT(run(small(DataLayout::kSintel), wrong_border).mean.abs_rel, 1e-3);
 }
 
 TEST_F(Evaluate, TheMeanIsOverSequences) {
@@ -156,8 +156,8 @@ TEST_F(Evaluate, TheMeanIsOverSequences) {
   fs::copy(dir_ / "training/camdata_left/alley_2", dir_ / "training/camdata_left/market_5");
   for (int frame = 2; frame <= 4; ++frame)
     fs::remove(dir_ / "training/depth/market_5" / ("frame_" + test::digits(frame, 4) + ".dpt"));
-  Protocol p = small("sintel");
-  p.alignment.fit = "none";
+  Protocol p = small(DataLayout::kSintel);
+  p.alignment.fit = metrics::FitKind::kNone;
   // The longer sequence is off by 0.1, the other one by 0.2.
   const auto result = run(
       p, [](const torch::Tensor& depth) { return 1 / ((depth.size(0) > 1 ? 1.1 : 1.2) * depth); });
@@ -169,16 +169,16 @@ TEST_F(Evaluate, TheMeanIsOverSequences) {
 
 TEST_F(Evaluate, MissingDataIsAnErrorThatNamesIt) {
   const auto any = [](const torch::Tensor& depth) { return 1 / depth; };
-  Protocol p = small("sintel");
+  Protocol p = small(DataLayout::kSintel);
   p.sequences = {"alley_2", "market_5"};
   EXPECT_THAT(test::thrown<DataError>([&] { run(p, any); }), HasSubstr("market_5"));
-  p = small("sintel");
+  p = small(DataLayout::kSintel);
   p.min_frames = 5;
   EXPECT_THAT(test::thrown<DataError>([&] { run(p, any); }), HasSubstr("4 frames of at least 5"));
-  p = small("sintel");
+  p = small(DataLayout::kSintel);
   p.sequence_count = 23;
   EXPECT_THAT(test::thrown<DataError>([&] { run(p, any); }), HasSubstr("1 sequences of 23"));
-  p = small("sintel");
+  p = small(DataLayout::kSintel);
   p.alignment.min_depth = 60, p.alignment.max_depth = 61;
   EXPECT_THAT(test::thrown<DataError>([&] { run(p, any); }), HasSubstr("no pixel"));
 }
@@ -186,9 +186,10 @@ TEST_F(Evaluate, MissingDataIsAnErrorThatNamesIt) {
 TEST_F(Evaluate, PartialScoresWhatThereIsAndSaysWhatIsNot) {
   fs::resize_file(depth_file(2), 99);
   const auto truth = truth_as_predictions();
-  EXPECT_THAT(test::thrown<DataError>([&] { evaluate(dir_.path(), small("sintel"), *truth); }),
-              HasSubstr("frame_0002.dpt"));
-  Protocol p = small("sintel");
+  EXPECT_THAT(
+      test::thrown<DataError>([&] { evaluate(dir_.path(), small(DataLayout::kSintel), *truth); }),
+      HasSubstr("frame_0002.dpt"));
+  Protocol p = small(DataLayout::kSintel);
   p.sequences = {"alley_2", "market_5"};
   const EvalResult result = evaluate(dir_.path(), p, *truth, {.method = "m", .partial = true});
   EXPECT_TRUE(result.partial);
@@ -207,17 +208,18 @@ TEST_F(Evaluate, AChangedBuiltInProtocolIsMarked) {
   const EvalResult result = evaluate(dir_.path(), changed, *truth);
   EXPECT_TRUE(result.protocol_changed);
   EXPECT_EQ(result.protocol_hash, fingerprint(changed));
-  EXPECT_FALSE(evaluate(dir_.path(), small("sintel"), *truth).protocol_changed);
+  EXPECT_FALSE(evaluate(dir_.path(), small(DataLayout::kSintel), *truth).protocol_changed);
 }
 
 TEST_F(Evaluate, TheSameFilesGiveTheSameResult) {
   const auto truth = truth_as_predictions();
-  const EvalResult a = evaluate(dir_.path(), small("sintel"), *truth),
-                   b = evaluate(dir_.path(), small("sintel"), *truth);
+  const EvalResult a = evaluate(dir_.path(), small(DataLayout::kSintel), *truth),
+                   b = evaluate(dir_.path(), small(DataLayout::kSintel), *truth);
   EXPECT_EQ(a.sequences[0].truth_hash, b.sequences[0].truth_hash);
   EXPECT_EQ(a.sequences[0].prediction_hash, b.sequences[0].prediction_hash);
   EXPECT_EQ(*a.mean.tae, *b.mean.tae);
-  const auto other = run(small("sintel"), [](const torch::Tensor& depth) { return 2 / depth; });
+  const auto other =
+      run(small(DataLayout::kSintel), [](const torch::Tensor& depth) { return 2 / depth; });
   EXPECT_EQ(other.sequences[0].truth_hash, a.sequences[0].truth_hash);
   EXPECT_NE(other.sequences[0].prediction_hash, a.sequences[0].prediction_hash);
 }

@@ -15,7 +15,7 @@ namespace {
 
 Protocol protocol() {
   Protocol p{.name = "small@1", .about = ""};
-  p.data.layout = "sintel";
+  p.data.layout = DataLayout::kSintel;
   p.alignment.max_depth = 1000;
   return p;
 }

@@ -40,7 +40,8 @@ TEST(Nyuv2, LabelledArraysAreTurnedIntoPictures) {
 }
 
 TEST(Nyuv2, RawDepthHasHoles) {
-  const TrueDepth depth = open_nyuv2(kLabelled, {.depth = "raw"}).sequences.at(0)->depth(0);
+  const TrueDepth depth =
+      open_nyuv2(kLabelled, {.depth = NyuDepth::kRaw}).sequences.at(0)->depth(0);
   EXPECT_FALSE(depth.valid_HW.slice(1, 0, 4).any().item<bool>());
   EXPECT_TRUE(depth.valid_HW.slice(1, 4).all().item<bool>());
 }
@@ -48,7 +49,8 @@ TEST(Nyuv2, RawDepthHasHoles) {
 TEST(Nyuv2, ReadsTheExtractedForm) {
   const test::TempDir dir;
   test::write_nyuv2(dir.path());
-  const DataSet filled = open_nyuv2(dir.path(), {}), raw = open_nyuv2(dir.path(), {.depth = "raw"});
+  const DataSet filled = open_nyuv2(dir.path(), {}),
+                raw = open_nyuv2(dir.path(), {.depth = NyuDepth::kRaw});
   EXPECT_THAT(names_of(filled), ElementsAre("0001", "0002", "0003", "0004"));
   const auto truth = test::depth_HW(test::any_intrinsics(), test::pose_44(2));
   EXPECT_NEAR(filled.sequences[2]->depth(0).depth_HW[40][9].item<double>(),

@@ -33,7 +33,7 @@ class Predict : public testing::Test {
  protected:
   Predict() { fs::create_directories(dir_ / "scenes"); }
 
-  torch::Tensor stored(const std::string& kind = "disparity") {
+  torch::Tensor stored(PredictionKind kind = PredictionKind::kDisparity) {
     return stored_predictions(dir_.path(), kind)->predict(task_);
   }
   static io::Image<float> floats(const torch::Tensor& values_hw) {
@@ -77,7 +77,7 @@ TEST_F(Predict, ArraysMayHoldTheWholeSequence) {
 TEST_F(Predict, OfFramesThatCannotBeScoredThePredictionIsLeftOut) {
   io::write_npy(dir_ / "scenes/alley_2.npy", taken_);
   const std::vector<std::size_t> left = {3};
-  const auto predictions = stored_predictions(dir_.path(), "disparity");
+  const auto predictions = stored_predictions(dir_.path(), PredictionKind::kDisparity);
   EXPECT_TRUE(torch::equal(predictions->predict({sequence_, left, protocol_, truth_}),
                            taken_.slice(0, 1, 2)));
 }
@@ -104,8 +104,8 @@ TEST_F(Predict, FramesMayBeFiles) {
 TEST_F(Predict, ASingleFrameNeedsNoFolder) {
   const Protocol one{.first = 1, .frames = 1};
   const std::vector<std::size_t> frames = {1};
-  const auto predictions = stored_predictions(dir_.path(), "depth");
-  EXPECT_EQ(predictions->kind(), "depth");
+  const auto predictions = stored_predictions(dir_.path(), PredictionKind::kDepth);
+  EXPECT_EQ(predictions->kind(), PredictionKind::kDepth);
   const auto predicted = [&] { return predictions->predict({sequence_, frames, one, truth_}); };
   write_frame("scenes/alley_2.png", taken_[1]);
   EXPECT_LT((predicted()[0] - taken_[1]).abs().max().item<double>(), 0.51 / 65535);
@@ -138,8 +138,9 @@ TEST_F(Predict, NamesWhatIsMissing) {
   EXPECT_THAT(test::thrown<DataError>([&] { stored(); }), HasSubstr("frame d"));
   write_frame("scenes/alley_2/d.npy", torch::zeros({4, 5}));
   EXPECT_THAT(test::thrown<DataError>([&] { stored(); }), HasSubstr("d.npy"));
-  EXPECT_THAT(test::thrown<DataError>([&] { stored_predictions(dir_ / "no", "depth"); }),
-              HasSubstr("no such folder"));
+  EXPECT_THAT(
+      test::thrown<DataError>([&] { stored_predictions(dir_ / "no", PredictionKind::kDepth); }),
+      HasSubstr("no such folder"));
 }
 
 TEST_F(Predict, AnArchiveOfSeveralArraysMustNameOne) {
@@ -167,8 +168,8 @@ TEST_F(Predict, WhatIsKeptIsReadAgain) {
   const test::TempDir kept;
   const auto model = [](const torch::Tensor& rgb_T3HW) { return rgb_T3HW.mean(1) + 1; };
   const auto predicted = keep_predictions(predictions_of(model), kept.path())->predict(task_);
-  EXPECT_TRUE(
-      torch::equal(stored_predictions(kept.path(), "disparity")->predict(task_), predicted));
+  EXPECT_TRUE(torch::equal(
+      stored_predictions(kept.path(), PredictionKind::kDisparity)->predict(task_), predicted));
 }
 
 TEST_F(Predict, AModelSeesThePicturesAtTheSizeOfTheProtocol) {

@@ -27,7 +27,7 @@ struct Published {
   std::string name;
   std::int64_t sequences, first, step, frames, height, width;
   double max_depth;
-  std::string crop;
+  metrics::CropRule crop;
 };
 
 class DepthCrafter : public testing::TestWithParam<Published> {};
@@ -42,27 +42,35 @@ TEST_P(DepthCrafter, FixesWhatItsScriptsFix) {
   EXPECT_EQ(p.height, row.height);
   EXPECT_EQ(p.width, row.width);
   EXPECT_EQ(p.crop, row.crop);
-  EXPECT_EQ(p.score_crop, "none");
+  EXPECT_EQ(p.score_crop, metrics::CropRule::kNone);
   EXPECT_EQ(p.alignment.max_depth, row.max_depth);
   EXPECT_EQ(p.alignment.min_depth, 1e-3);
   EXPECT_EQ(p.alignment.floor, 1e-3);
-  EXPECT_EQ(p.alignment.fit, "scale_shift");
-  EXPECT_EQ(p.alignment.scope, "clip");
+  EXPECT_EQ(p.alignment.fit, metrics::FitKind::kScaleShift);
+  EXPECT_EQ(p.alignment.scope, metrics::FitScope::kClip);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Protocol, DepthCrafter,
-    testing::Values(Published{"depthcrafter-sintel-50@1", 23, 0, 1, 50, 448, 1024, 70, "none"},
-                    Published{"depthcrafter-scannet-90@1", 100, 0, 3, 90, 640, 832, 10,
-                              "scannet_border"},
-                    Published{"depthcrafter-kitti-110@1", 13, 0, 1, 110, 384, 1280, 80, "even"},
-                    Published{"depthcrafter-bonn-110@1", 5, 30, 1, 110, 512, 640, 10, "none"},
-                    Published{"depthcrafter-nyu@1", 654, 0, 1, 0, 448, 640, 10, "nyu_eigen"},
-                    Published{"depthcrafter-files-sintel@1", 23, 0, 1, 0, 448, 1024, 70, "none"},
-                    Published{"depthcrafter-files-scannet@1", 100, 0, 1, 0, 640, 832, 10, "none"},
-                    Published{"depthcrafter-files-kitti@1", 13, 0, 1, 0, 384, 1280, 80, "none"},
-                    Published{"depthcrafter-files-bonn@1", 5, 0, 1, 0, 512, 640, 10, "none"},
-                    Published{"depthcrafter-files-nyu@1", 654, 0, 1, 0, 448, 640, 10, "none"}));
+INSTANTIATE_TEST_SUITE_P(Protocol, DepthCrafter,
+                         testing::Values(Published{"depthcrafter-sintel-50@1", 23, 0, 1, 50, 448,
+                                                   1024, 70, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-scannet-90@1", 100, 0, 3, 90, 640,
+                                                   832, 10, metrics::CropRule::kScannetBorder},
+                                         Published{"depthcrafter-kitti-110@1", 13, 0, 1, 110, 384,
+                                                   1280, 80, metrics::CropRule::kEven},
+                                         Published{"depthcrafter-bonn-110@1", 5, 30, 1, 110, 512,
+                                                   640, 10, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-nyu@1", 654, 0, 1, 0, 448, 640, 10,
+                                                   metrics::CropRule::kNyuEigen},
+                                         Published{"depthcrafter-files-sintel@1", 23, 0, 1, 0, 448,
+                                                   1024, 70, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-files-scannet@1", 100, 0, 1, 0,
+                                                   640, 832, 10, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-files-kitti@1", 13, 0, 1, 0, 384,
+                                                   1280, 80, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-files-bonn@1", 5, 0, 1, 0, 512,
+                                                   640, 10, metrics::CropRule::kNone},
+                                         Published{"depthcrafter-files-nyu@1", 654, 0, 1, 0, 448,
+                                                   640, 10, metrics::CropRule::kNone}));
 
 TEST(Protocol, NamesAreUniqueVersionedAndSorted) {
   std::set<std::string> names;

@@ -17,7 +17,8 @@ using testing::Not;
 
 EvalResult result_of(const std::string& method, const std::string& protocol, double abs_rel,
                      std::optional<double> tae = std::nullopt) {
-  EvalResult result{.version = "1", .method = method, .predictions_are = "disparity"};
+  EvalResult result{
+      .version = "1", .method = method, .predictions_are = PredictionKind::kDisparity};
   result.protocol = {.name = protocol};
   result.protocol_hash = protocol + " hash";
   result.mean = {.abs_rel = abs_rel, .delta1 = 0.9, .tae = tae};

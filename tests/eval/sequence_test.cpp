@@ -19,7 +19,7 @@ using testing::HasSubstr;
 
 /// A layout, and what its reader must make of the set that make_sets.h writes.
 struct Expected {
-  std::string layout;
+  DataLayout layout;
   void (*write)(const fs::path& root);
   std::string name;
   std::vector<std::string> frames;
@@ -31,7 +31,7 @@ struct Expected {
 };
 
 const Expected kLayouts[] = {
-    {"bonn",
+    {DataLayout::kBonn,
      test::write_bonn,
      "rgbd_bonn_balloon2",
      {test::stamp(0), test::stamp(1), test::stamp(2), test::stamp(3)},
@@ -40,15 +40,28 @@ const Expected kLayouts[] = {
      0.01,
      1,
      test::kBonnPlane},
-    {"depthcrafter", test::write_depthcrafter, "alley_2", {"0", "1", "2", "3"}, false, 1e-6, 6, 20},
-    {"kitti",
+    {DataLayout::kDepthCrafter,
+     test::write_depthcrafter,
+     "alley_2",
+     {"0", "1", "2", "3"},
+     false,
+     1e-6,
+     6,
+     20},
+    {DataLayout::kKitti,
      test::write_kitti,
      "2011_09_26_drive_0002_sync",
      {"0000000005", "0000000006", "0000000007", "0000000008"},
      false,
      2e-3},
-    {"scannet", test::write_scannet, "scene0707_00", {"0", "1", "2", "3"}, true, 5.01e-4, 0.4},
-    {"sintel",
+    {DataLayout::kScanNet,
+     test::write_scannet,
+     "scene0707_00",
+     {"0", "1", "2", "3"},
+     true,
+     5.01e-4,
+     0.4},
+    {DataLayout::kSintel,
      test::write_sintel,
      "alley_2",
      {"frame_0001", "frame_0002", "frame_0003", "frame_0004"},
@@ -112,13 +125,14 @@ TEST_P(Layout, NamesTheFileThatIsDamaged) {
               HasSubstr(dir_.path().string()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sequence, Layout, testing::ValuesIn(kLayouts),
-                         [](const auto& layout) { return layout.param.layout; });
+INSTANTIATE_TEST_SUITE_P(Sequence, Layout, testing::ValuesIn(kLayouts), [](const auto& layout) {
+  return std::string(to_name(layout.param.layout));
+});
 
 TEST(Sequence, SintelHasTwoPasses) {
   const test::TempDir dir;
   test::write_sintel(dir.path());
-  const DataSet data = open_data_set(dir.path(), {.pass = "final"});
+  const DataSet data = open_data_set(dir.path(), {.pass = SintelPass::kFinal});
   EXPECT_EQ(data.sequences.at(0)->rgb_HW3(2)[0][0][1].item<int>(), 142);
 }
 
@@ -137,7 +151,8 @@ TEST(Sequence, ACroppedClipIsTheStretchedCutOfThePicture) {
   test::write_kitti(dir.path());
   const DataSet data = open_data_set(dir.path());
   // 8 rows and 11 columns go on each side: 32 x 42 are left, red is the column.
-  const auto clip_T3hw = data.sequences.at(0)->clip_T3hw({1, 3}, "scannet_border", 64, 84);
+  const auto clip_T3hw =
+      data.sequences.at(0)->clip_T3hw({1, 3}, metrics::CropRule::kScannetBorder, 64, 84);
   ASSERT_EQ(clip_T3hw.sizes(), torch::IntArrayRef({2, 3, 64, 84}));
   const auto bytes = (clip_T3hw + 1) * 127.5;
   EXPECT_NEAR(bytes[0][1][5][5].item<double>(), 41, 1e-3);
@@ -151,11 +166,11 @@ TEST(Sequence, RefusesAFolderWithoutTruth) {
   const test::TempDir dir;
   EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir / "no"); }),
               HasSubstr("no such folder"));
-  for (const char* layout : {"bonn", "depthcrafter", "hypersim", "kitti", "nyuv2", "scannet",
-                             "sintel", "virtual_kitti", "any"}) {
-    EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir.path(), {.layout = layout}); }),
+  for (const auto& [layout, name] : names(DataLayout{})) {
+    const ReaderConfig config{.layout = layout};
+    EXPECT_THAT(test::thrown<DataError>([&] { open_data_set(dir.path(), config); }),
                 HasSubstr(dir.path().filename().string()))
-        << layout;
+        << name;
   }
 }
 

@@ -20,7 +20,7 @@ class ChosenFrames : public testing::Test {
  protected:
   ChosenFrames() {
     test::write_sintel(dir_.path());
-    protocol_.data.layout = "sintel";
+    protocol_.data.layout = DataLayout::kSintel;
   }
   std::vector<Chosen> chosen(bool partial) {
     return choose(open_data_set(dir_.path(), protocol_.data), dir_.path(), protocol_, partial,
@@ -69,9 +69,9 @@ TEST_F(ChosenFrames, DepthIsFittedByItsOwnKind) {
     return torch::allclose(fitted.depth_THW.masked_select(fitted.valid_THW),
                            depth.masked_select(fitted.valid_THW), 1e-5, 1e-5);
   };
-  EXPECT_TRUE(close(fit_to_truth(2 * depth + 1, "depth", truth, protocol_)));
-  EXPECT_TRUE(close(fit_to_truth(2 / depth + 1, "disparity", truth, protocol_)));
-  EXPECT_FALSE(close(fit_to_truth(2 * depth + 1, "disparity", truth, protocol_)));
+  EXPECT_TRUE(close(fit_to_truth(2 * depth + 1, PredictionKind::kDepth, truth, protocol_)));
+  EXPECT_TRUE(close(fit_to_truth(2 / depth + 1, PredictionKind::kDisparity, truth, protocol_)));
+  EXPECT_FALSE(close(fit_to_truth(2 * depth + 1, PredictionKind::kDisparity, truth, protocol_)));
 }
 
 }  // namespace

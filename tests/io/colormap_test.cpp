@@ -27,15 +27,12 @@ TEST(Colormap, TurboRunsFromBlueToRed) {
 }
 
 TEST(Colormap, EndsAreThePublishedColors) {
-  const auto ends = [](const char* name) {
-    const Colormap map = parse_colormap(name);
-    return std::pair(color_of(0, map), color_of(1, map));
-  };
-  EXPECT_EQ(ends("gray"), std::pair(Color{0, 0, 0}, Color{255, 255, 255}));
-  EXPECT_EQ(ends("spectral"), std::pair(Color{94, 79, 162}, Color{158, 1, 66}));
-  EXPECT_EQ(ends("viridis"), std::pair(Color{68, 1, 84}, Color{253, 231, 37}));
-  EXPECT_EQ(ends("inferno"), std::pair(Color{0, 0, 4}, Color{252, 255, 164}));
-  EXPECT_EQ(ends("magma"), std::pair(Color{0, 0, 4}, Color{252, 253, 191}));
+  const auto ends = [](Colormap map) { return std::pair(color_of(0, map), color_of(1, map)); };
+  EXPECT_EQ(ends(Colormap::kGray), std::pair(Color{0, 0, 0}, Color{255, 255, 255}));
+  EXPECT_EQ(ends(Colormap::kSpectral), std::pair(Color{94, 79, 162}, Color{158, 1, 66}));
+  EXPECT_EQ(ends(Colormap::kViridis), std::pair(Color{68, 1, 84}, Color{253, 231, 37}));
+  EXPECT_EQ(ends(Colormap::kInferno), std::pair(Color{0, 0, 4}, Color{252, 255, 164}));
+  EXPECT_EQ(ends(Colormap::kMagma), std::pair(Color{0, 0, 4}, Color{252, 253, 191}));
   EXPECT_EQ(color_of(0.5, Colormap::kSpectral), (Color{255, 255, 191}));
 }
 
@@ -55,9 +52,7 @@ TEST(Colormap, ValuesClampToTheRangeAndGreyMarksNaN) {
   EXPECT_TRUE(c[0][0][4].equal(at::full({3}, 128, at::kByte)));
 }
 
-TEST(Colormap, RefusesUnknownNamesShapesAndRanges) {
-  EXPECT_NE(test::thrown<ConfigError>([] { parse_colormap("virids"); }).find("'viridis'"),
-            std::string::npos);
+TEST(Colormap, RefusesShapesAndRanges) {
   test::thrown<ShapeError>([] { colorize(at::zeros({2, 2})); });
   test::thrown<ShapeError>([] { colorize(at::zeros({1, 2, 2}, at::kInt)); });
   test::thrown<ShapeError>([] { colorize(at::zeros({1, 2, 2}), 1, 1); });

@@ -19,11 +19,13 @@ TEST(Affinity, BothFormsMatchTheSumOverPairs) {
     for (const auto form : {AffinityForm::kPairwise, AffinityForm::kGram, AffinityForm::kAuto}) {
       expect_reference(
           "affinity." + name,
-          [&](auto& x) { return kPositions * affinity_loss(x, teacher, "hw", form); },
+          [&](auto& x) { return kPositions * affinity_loss(x, teacher, AffinityNorm::kHw, form); },
           reference(name + ".student"));
       expect_reference(
           "affinity." + name,
-          [&](auto& x) { return kPositions * kPositions * affinity_loss(x, teacher, "hw2", form); },
+          [&](auto& x) {
+            return kPositions * kPositions * affinity_loss(x, teacher, AffinityNorm::kHw2, form);
+          },
           reference(name + ".student"));
     }
   }
@@ -39,7 +41,7 @@ TEST(Affinity, RotationAndScaleOfTheFeaturesCostNothing) {
   const Tensor rotation = std::get<0>(torch::linalg_qr(torch::randn({8, 8})));
   const Tensor student = 3 * torch::einsum("ab,tbhw->tahw", {rotation, teacher});
   for (const auto form : {AffinityForm::kPairwise, AffinityForm::kGram}) {
-    EXPECT_LE(affinity_loss(student, teacher, "hw", form).item<double>(), 1e-9);
+    EXPECT_LE(affinity_loss(student, teacher, AffinityNorm::kHw, form).item<double>(), 1e-9);
   }
 }
 
@@ -50,7 +52,8 @@ TEST(Affinity, ATooShortStudentFeatureGetsNoGradient) {
   student[0].select(1, 1).select(1, 1).zero_();
   for (const auto form : {AffinityForm::kPairwise, AffinityForm::kGram}) {
     const Tensor gradient =
-        differentiate([&](auto& x) { return affinity_loss(x, teacher, "hw", form); }, student)
+        differentiate([&](auto& x) { return affinity_loss(x, teacher, AffinityNorm::kHw, form); },
+                      student)
             .gradient;
     EXPECT_TRUE(gradient.isfinite().all().item<bool>());
     EXPECT_TRUE(gradient.select(3, 0).eq(0).all().item<bool>());
@@ -72,7 +75,7 @@ TEST(Affinity, IsComputedInFloatUnderAutocast) {
   const Tensor student = reference("tall.student").to(torch::kFloat32);
   const Tensor teacher = reference("tall.teacher").to(torch::kFloat32);
   for (const auto form : {AffinityForm::kPairwise, AffinityForm::kGram}) {
-    const auto loss = [&] { return affinity_loss(student, teacher, "hw", form); };
+    const auto loss = [&] { return affinity_loss(student, teacher, AffinityNorm::kHw, form); };
     EXPECT_TRUE(under_autocast(loss).equal(loss()));
   }
 }

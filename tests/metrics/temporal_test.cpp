@@ -10,6 +10,7 @@
 #include "metric_fixture.h"
 #include "support/field_count.h"
 #include "vdd/core/error.h"
+#include "vdd/core/text.h"
 
 namespace vdd::metrics {
 namespace {
@@ -35,14 +36,15 @@ struct Still {
 
 TEST(Temporal, MatchesNumpyForEveryLensSplatAndMask) {
   for (const std::string lens : {"plain", "tilted"}) {
-    for (const std::string splat : {"last", "near"}) {
+    for (const auto& [splat, splat_name] : names(Splat{})) {
       for (const std::string center : {"0.0", "0.5"}) {
         for (const std::string masked : {"all", "masked"}) {
           const TemporalScores scores = score_temporal(
               eval_fixture("temporal.depth"), eval_fixture("temporal." + lens + ".intrinsics"),
               eval_fixture("temporal.poses"), {.splat = splat, .pixel_center = std::stod(center)},
               masked == "all" ? torch::Tensor() : eval_fixture("temporal.mask"));
-          const std::string name = "temporal." + lens + "." + splat + "." + center + "." + masked;
+          const std::string name =
+              concat("temporal.", lens, '.', splat_name, '.', center, '.', masked);
           const torch::Tensor expected = eval_fixture(name);
           EXPECT_NEAR(scores.tae, expected[0].item<double>(), 1e-9) << name;
           EXPECT_EQ(scores.skipped, expected[1].item<double>()) << name;
@@ -91,12 +93,12 @@ TEST(Temporal, NearestSurfaceWinsOnlyWithTheDepthBuffer) {
   still.depth_THW[0][1][0] = 2;
   // By focal length 5 over depth, what is 4 away moves one pixel to the right, what is 2 away two.
   still.poses_T44[1][0][3] = -4.0 / 5;
-  const auto carried = [&](const char* splat) {
+  const auto carried = [&](Splat splat) {
     return reproject(still.depth_THW[0], still.intrinsics_T33[0], still.intrinsics_T33[1],
                      torch::linalg_inv(still.poses_T44[1]), {.splat = splat});
   };
-  EXPECT_EQ(carried("near")[1][2].item<double>(), 2);
-  EXPECT_EQ(carried("last")[1][2].item<double>(), 4);
+  EXPECT_EQ(carried(Splat::kNear)[1][2].item<double>(), 2);
+  EXPECT_EQ(carried(Splat::kLast)[1][2].item<double>(), 4);
 }
 
 TEST(Temporal, WhatTheMaskLeavesOutMayHoldAnything) {
@@ -115,7 +117,6 @@ TEST(Temporal, RefusesWhatItCannotUse) {
   EXPECT_THROW(score_temporal(still.depth_THW, still.intrinsics_T33[0], still.poses_T44),
                ShapeError);
   EXPECT_THROW(still.score({}, torch::ones({2, 4, 5})), ShapeError);
-  EXPECT_THROW(still.score({.splat = "first"}), ConfigError);
   still.poses_T44[1][0][3] = -std::numeric_limits<double>::infinity();
   EXPECT_THROW(still.score(), NonFiniteError);
   still = Still();

@@ -7,6 +7,7 @@
 #include "support/field_count.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/validate.h"
 
 namespace vdd::models {
 namespace {
@@ -17,8 +18,8 @@ using testing::IsEmpty;
 
 UNetConfig unet_of(std::vector<std::int64_t> channels) {
   const std::size_t levels = channels.size();
-  return {.down_block_types = std::vector<std::string>(levels, "DownBlockSpatioTemporal"),
-          .up_block_types = std::vector<std::string>(levels, "UpBlockSpatioTemporal"),
+  return {.down_block_types = std::vector(levels, DownBlockType::kPlain),
+          .up_block_types = std::vector(levels, UpBlockType::kPlain),
           .block_out_channels = std::move(channels)};
 }
 
@@ -33,7 +34,7 @@ TEST(DptConfig, TheDefaultIsTheLargestHeadOnThePublishedUNet) {
   EXPECT_EQ(made.in_strides, config.in_strides);
   EXPECT_EQ(made.out_channels, config.out_channels);
   EXPECT_EQ(made.features, config.features);
-  EXPECT_THAT(config.check(), IsEmpty());
+  EXPECT_THAT(problems_of(config), IsEmpty());
 }
 
 TEST(DptConfig, AUNetOfFewLevelsLendsItsMidBlock) {
@@ -63,13 +64,12 @@ TEST(DptConfig, ResizesByFourTwoOneOrHalf) {
 }
 
 TEST(DptConfig, RefusesWhatNoHeadCanBe) {
-  EXPECT_THAT(DptConfig{.taps = {"mid_block"}}.check(),
-              ElementsAre("taps: has 1 entries, wanted 4"));
-  EXPECT_THAT((DptConfig{.out_channels = {8, 8, 48, 64}}.check()),
-              ElementsAre(HasSubstr("out_channels: 48 is no positive multiple of 32 on level 2")));
-  EXPECT_THAT(DptConfig{.features = 48}.check(), ElementsAre(HasSubstr("features: 48")));
-  EXPECT_THAT(DptConfig{.activation = "tanh"}.check(),
-              ElementsAre(HasSubstr("unknown activation 'tanh'")));
+  EXPECT_THAT(problems_of(DptConfig{.taps = {"mid_block"}}),
+              ElementsAre("taps: must have 4 elements, got 1"));
+  EXPECT_THAT(problems_of(DptConfig{.out_channels = {8, 8, 48, 64}}),
+              ElementsAre("out_channels: 48 is no multiple of 32 on level 2"));
+  EXPECT_THAT(problems_of(DptConfig{.features = 48}),
+              ElementsAre("features: must be a multiple of 32, got '48'"));
 }
 
 TEST(DptConfig, TapsMustBeThoseOfTheUNet) {

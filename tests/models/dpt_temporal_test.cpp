@@ -22,7 +22,7 @@ DptConfig small_config() {
   return {.in_channels = {8, 12, 16, 20}, .out_channels = {8, 16, 32, 64}, .features = 64};
 }
 
-TemporalDptHead small_head(const std::string& activation = "softplus") {
+TemporalDptHead small_head(HeadActivation activation = HeadActivation::kSoftplus) {
   DptConfig config = small_config();
   config.activation = activation;
   TemporalDptHead head(config);
@@ -150,14 +150,14 @@ TEST(TemporalDptHead, StartsFrameByFrame) {
 TEST(TemporalDptHead, ActivationsAreWhatTheyAreCalled) {
   const auto features = small_features(1);
   torch::NoGradGuard no_grad;
-  const auto run = [&](const char* activation) {
+  const auto run = [&](HeadActivation activation) {
     return small_head(activation)->forward(features, 1, 32, 48);
   };
-  const torch::Tensor x = run("identity");
+  const torch::Tensor x = run(HeadActivation::kIdentity);
   ASSERT_LT(x.min().item<float>(), 0);
-  EXPECT_TRUE(torch::equal(run("relu"), x.clamp_min(0)));
-  EXPECT_TRUE(torch::allclose(run("softplus"), (1 + x.exp()).log(), 1e-4, 1e-5));
-  EXPECT_TRUE(torch::allclose(run("sigmoid"), 1 / (1 + (-x).exp()), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::equal(run(HeadActivation::kRelu), x.clamp_min(0)));
+  EXPECT_TRUE(torch::allclose(run(HeadActivation::kSoftplus), (1 + x.exp()).log(), 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(run(HeadActivation::kSigmoid), 1 / (1 + (-x).exp()), 1e-4, 1e-5));
 }
 
 TEST(TemporalDptHead, AnySizesWork) {

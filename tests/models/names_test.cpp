@@ -46,7 +46,7 @@ TEST(Names, ImageEncoderEqualsTransformers) {
                           .num_hidden_layers = 32,
                           .num_attention_heads = 16,
                           .patch_size = 14,
-                          .hidden_act = "gelu"};
+                          .hidden_act = nn::Activation::kGelu};
   expect_names(*CLIPVisionModelWithProjection(config), "clip.txt");
 }
 

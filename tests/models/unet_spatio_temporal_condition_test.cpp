@@ -16,8 +16,8 @@ namespace {
 using testing::HasSubstr;
 
 UNetConfig small_config() {
-  return {.down_block_types = {"CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"},
-          .up_block_types = {"UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"},
+  return {.down_block_types = {DownBlockType::kCrossAttention, DownBlockType::kPlain},
+          .up_block_types = {UpBlockType::kPlain, UpBlockType::kCrossAttention},
           .block_out_channels = {64, 32},
           .addition_time_embed_dim = 8,
           .projection_class_embeddings_input_dim = 24,
@@ -127,16 +127,14 @@ TEST(UNet, RefusesBadConfigs) {
                 c.layers_per_block = {1, 2, 3};
               }),
               HasSubstr("layers_per_block: has 3 entries for the 2 levels"));
-  EXPECT_THAT(message([](UNetConfig& c) {
-                c.up_block_types = {"UpBlock3D", "UpBlock3D"};
-              }),
-              HasSubstr("unsupported block UpBlock3D"));
+  EXPECT_THAT(message([](UNetConfig& c) { c.up_block_types = {}; }),
+              "up_block_types: must not be empty");
   EXPECT_THAT(message([](UNetConfig& c) { c.num_attention_heads = {3}; }),
               HasSubstr("num_attention_heads: 3 does not divide the 64 channels of level 0"));
   EXPECT_THAT(message([](UNetConfig& c) {
                 c.block_out_channels = {48, 32};
               }),
-              HasSubstr("48 is not a multiple"));
+              "block_out_channels.0: must be a multiple of 32, got '48'");
 }
 
 TEST(UNet, RefusesBadShapes) {

@@ -7,17 +7,18 @@
 #include "support/field_count.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/text.h"
 
 namespace vdd::optim {
 namespace {
 
 TEST(LrSchedule, MatchesReference) {
-  for (const std::string shape : {"exponential", "cosine"}) {
-    const torch::Tensor expected = test::fixture("schedule." + shape);
+  for (const LrShape shape : {LrShape::kExponential, LrShape::kCosine}) {
+    const torch::Tensor expected = test::fixture(concat("schedule.", to_name(shape)));
     for (int64_t n = 1; n <= 40; ++n) {
       EXPECT_NEAR(lr_factor({.shape = shape, .warmup = 10}, n, 30), expected[n].item<double>(),
                   1e-12)
-          << shape << ' ' << n;
+          << to_name(shape) << ' ' << n;
       EXPECT_NEAR(lr_factor({.shape = shape, .warmup = 10, .length = 30}, n, 1000),
                   expected[n].item<double>(), 1e-12);
     }
@@ -35,7 +36,8 @@ TEST(LrSchedule, ConstantAfterWarmup) {
 
 TEST(LrSchedule, DecayOfNoLengthIsRefused) {
   EXPECT_EQ(
-      test::thrown<ConfigError>([] { lr_factor({.shape = "cosine", .warmup = 100}, 1, 100); }),
+      test::thrown<ConfigError>(
+          [] { lr_factor({.shape = LrShape::kCosine, .warmup = 100}, 1, 100); }),
       "lr_schedule.length: the cosine decay ends after 100 updates, within the warm-up of 100");
 }
 

@@ -71,11 +71,15 @@ TEST_P(OptimizerParity, MatchesTorchOptim) {
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, OptimizerParity,
-    testing::Values(
-        Variant{"adam", {}}, Variant{"adam_decay", {.weight_decay = 0.1}},
-        Variant{"adamw",
-                {.type = "adamw", .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1}},
-        Variant{"muon", {.type = "muon", .momentum = 0.9, .weight_decay = 0.1}}),
+    testing::Values(Variant{"adam", {}}, Variant{"adam_decay", {.weight_decay = 0.1}},
+                    Variant{"adamw",
+                            {.type = OptimizerType::kAdamW,
+                             .beta1 = 0.8,
+                             .beta2 = 0.95,
+                             .eps = 1e-6,
+                             .weight_decay = 0.1}},
+                    Variant{"muon",
+                            {.type = OptimizerType::kMuon, .momentum = 0.9, .weight_decay = 0.1}}),
     [](const auto& variant) { return variant.param.name; });
 
 TEST(Optimizer, GroupsHaveTheirOwnRate) {
@@ -90,7 +94,7 @@ TEST(Optimizer, GroupsHaveTheirOwnRate) {
 }
 
 TEST(Optimizer, DividesGradients) {
-  for (const std::string type : {"adam", "muon"}) {
+  for (const OptimizerType type : {OptimizerType::kAdam, OptimizerType::kMuon}) {
     Optimizer plain({{"all", start(), 1e-2}}, {.type = type});
     Optimizer divided({{"all", start(), 1e-2}}, {.type = type});
     set_gradients(plain.parameters(), 1);
@@ -103,15 +107,15 @@ TEST(Optimizer, DividesGradients) {
 }
 
 TEST(Optimizer, ThreadsChangeNoBit) {
-  Optimizer alone({{"all", start(), 1e-2}}, {.type = "muon"});
-  Optimizer side_by_side({{"all", start(), 1e-2}}, {.type = "muon"}, /*threads=*/3);
+  Optimizer alone({{"all", start(), 1e-2}}, {.type = OptimizerType::kMuon});
+  Optimizer side_by_side({{"all", start(), 1e-2}}, {.type = OptimizerType::kMuon}, /*threads=*/3);
   for (Optimizer* optimizer : {&alone, &side_by_side}) run(*optimizer, 1, 3);
   expect_equal_state(side_by_side.parameters(), alone.parameters());
   expect_equal_state(side_by_side.state(), alone.state());
 }
 
 TEST(Optimizer, ContinuesFromStateInAnyOrderOfParameters) {
-  for (const std::string type : {"adam", "muon"}) {
+  for (const OptimizerType type : {OptimizerType::kAdam, OptimizerType::kMuon}) {
     Optimizer unbroken({{"all", start(), 1e-2}}, {.type = type});
     run(unbroken, 1, 6);
 

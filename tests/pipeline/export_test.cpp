@@ -35,7 +35,7 @@ class Export : public testing::Test {
   Export() {
     save_depth_model(dir / "teacher", teacher);
     student.unet = test::tiny_model(5).unet;
-    student.info = {.input = "rgb_latent",
+    student.info = {.input = SamplerInput::kRgbLatent,
                     .steps = 1,
                     .base = "../teacher",
                     .provenance = {.program = "distill_unet"}};
@@ -64,7 +64,7 @@ TEST_F(Export, WritesAFolderThatStandsAlone) {
   EXPECT_EQ(out.unet_hash, content_hash(state_dict(*student.unet)));
   EXPECT_EQ(out.vae_hash, content_hash(state_dict(*teacher.vae)));
   EXPECT_EQ(out.image_encoder_hash, content_hash(state_dict(*teacher.image_encoder)));
-  EXPECT_EQ(out.info.input, "rgb_latent");
+  EXPECT_EQ(out.info.input, SamplerInput::kRgbLatent);
   EXPECT_EQ(out.info.base, "");
   EXPECT_EQ(out.info.provenance.program, "distill_unet");
   EXPECT_EQ(report.unet_hash, out.unet_hash);
@@ -158,7 +158,7 @@ TEST_F(Export, VerifyFindsEachKindOfDamage) {
 
 TEST_F(Export, AHeadGoesWithItsStudent) {
   student.dpt_head = test::tiny_head(student);
-  student.info.decoder = "dpt";
+  student.info.decoder = Decoder::kDpt;
   save_depth_model(dir / "checkpoint", student);
   ExportSpec spec = this->spec();
   const ExportReport report = export_diffusers(spec);
@@ -184,7 +184,7 @@ TEST_F(Export, AHeadGoesWithItsStudent) {
   fs::remove_all(dir / "checkpoint");
   const DepthModel out = load_depth_model({.model = dir / "out", .hash = true}, {.dpt_head = true});
   EXPECT_EQ(out.dpt_head_hash, wanted);
-  EXPECT_EQ(out.info.decoder, "dpt");
+  EXPECT_EQ(out.info.decoder, Decoder::kDpt);
 }
 
 TEST_F(Export, NothingIsLeftAfterAFailure) {

@@ -107,14 +107,15 @@ TEST_F(ModelFolder, ADepthCrafterFolderBesideItsBase) {
 TEST_F(ModelFolder, ACheckpointTakesTheRestFromItsBase) {
   DepthModel student;
   student.unet = test::tiny_model(9).unet;
-  student.info = {.input = "rgb_latent", .steps = 1, .base = "../model", .provenance = {.step = 7}};
+  student.info = {
+      .input = SamplerInput::kRgbLatent, .steps = 1, .base = "../model", .provenance = {.step = 7}};
   save_depth_model(dir / "checkpoint", student);
   EXPECT_FALSE(fs::exists(dir / "checkpoint/model_index.json"));
 
   const DepthModel loaded = load_depth_model({.model = dir / "checkpoint", .hash = true});
   EXPECT_EQ(loaded.unet_hash, content_hash(state_dict(*student.unet)));
   EXPECT_EQ(loaded.vae_hash, content_hash(state_dict(*model.vae)));
-  EXPECT_EQ(loaded.info.input, "rgb_latent");
+  EXPECT_EQ(loaded.info.input, SamplerInput::kRgbLatent);
   EXPECT_EQ(loaded.info.steps, 1);
   EXPECT_EQ(loaded.info.provenance.step, 7);
 }
@@ -175,11 +176,11 @@ TEST_F(ModelFolder, ShardsAreRead) {
 TEST_F(ModelFolder, AHeadIsReadBackEqual) {
   DepthModel student = model;
   student.dpt_head = test::tiny_head(model);
-  student.info.decoder = "dpt";
+  student.info.decoder = Decoder::kDpt;
   save_depth_model(dir / "student", student);
   const DepthModel loaded =
       load_depth_model({.model = dir / "student", .hash = true}, {.dpt_head = true});
-  EXPECT_EQ(loaded.info.decoder, "dpt");
+  EXPECT_EQ(loaded.info.decoder, Decoder::kDpt);
   EXPECT_EQ(loaded.dpt_head_hash, content_hash(state_dict(*student.dpt_head)));
   EXPECT_EQ(content_hash(state_dict(*loaded.dpt_head)), loaded.dpt_head_hash);
   EXPECT_EQ(loaded.dpt_head->config().taps, student.dpt_head->config().taps);
@@ -202,7 +203,7 @@ TEST_F(ModelFolder, AHeadGoesWithTheUNetBesideIt) {
 }
 
 TEST_F(ModelFolder, ADecoderThatIsNotThereIsRefused) {
-  save_info(folder, {.decoder = "dpt"});
+  save_info(folder, {.decoder = Decoder::kDpt});
   EXPECT_THAT(thrown<DataError>([&] { find_model(folder); }),
               HasSubstr("vdd.json: decoder: is dpt, but beside the UNet is no dpt_head/"));
 }

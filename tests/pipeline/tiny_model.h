@@ -10,8 +10,8 @@ namespace vdd::test {
 inline pipeline::DepthModel tiny_model(std::uint64_t seed = 1) {
   const models::UNetConfig unet{
       .sample_size = 8,
-      .down_block_types = {"CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"},
-      .up_block_types = {"UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"},
+      .down_block_types = {models::DownBlockType::kCrossAttention, models::DownBlockType::kPlain},
+      .up_block_types = {models::UpBlockType::kPlain, models::UpBlockType::kCrossAttention},
       .block_out_channels = {32, 64},
       .addition_time_embed_dim = 8,
       .projection_class_embeddings_input_dim = 24,
@@ -27,7 +27,7 @@ inline pipeline::DepthModel tiny_model(std::uint64_t seed = 1) {
                                 .num_hidden_layers = 1,
                                 .num_attention_heads = 2,
                                 .patch_size = 56,
-                                .hidden_act = "gelu"};
+                                .hidden_act = nn::Activation::kGelu};
   pipeline::DepthModel model;
   model.unet = models::UNetSpatioTemporalConditionModel(unet);
   model.vae = models::AutoencoderKLTemporalDecoder(vae);

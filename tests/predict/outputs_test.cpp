@@ -41,7 +41,10 @@ void write(const fs::path& folder, const OutputConfig& config, const torch::Tens
 TEST(Outputs, EveryFormatHoldsTheDisparity) {
   const test::TempDir folder;
   const torch::Tensor disparity = ramp(3);
-  write(folder.path(), {.save = {"png16", "exr", "npz", "npy", "mp4"}}, disparity);
+  write(folder.path(),
+        {.save = {OutputFile::kPng16, OutputFile::kExr, OutputFile::kNpz, OutputFile::kNpy,
+                  OutputFile::kMp4}},
+        disparity);
   EXPECT_THAT(folder.names(),
               UnorderedElementsAre("png16", "exr", "depth.npz", "depth.npy", "depth.mp4"));
   EXPECT_THAT(io::npz_members(folder / "depth.npz"), ElementsAre("depth"));
@@ -61,7 +64,8 @@ TEST(Outputs, EveryFormatHoldsTheDisparity) {
 
 TEST(Outputs, VideosShowTheColorsOfTheMapBesideTheFrames) {
   const test::TempDir folder;
-  write(folder.path(), {.save = {"mp4"}, .side_by_side = true, .cmap = "viridis"},
+  write(folder.path(),
+        {.save = {OutputFile::kMp4}, .side_by_side = true, .cmap = io::Colormap::kViridis},
         torch::full({5, kSize.height, kSize.width}, 0.25));
   EXPECT_THAT(folder.names(), UnorderedElementsAre("depth.mp4", "side_by_side.mp4"));
   const io::Color expected = io::color_of(0.25, io::Colormap::kViridis);
@@ -80,7 +84,7 @@ TEST(Outputs, VideosShowTheColorsOfTheMapBesideTheFrames) {
 
 TEST(Outputs, APictureStaysAPicture) {
   const test::TempDir folder;
-  write(folder.path(), {.save = {"mp4"}, .side_by_side = true}, ramp(1));
+  write(folder.path(), {.save = {OutputFile::kMp4}, .side_by_side = true}, ramp(1));
   EXPECT_THAT(folder.names(), UnorderedElementsAre("depth.png", "side_by_side.png"));
   const auto image = io::read_rgb(folder / "side_by_side.png");
   const io::Color first = io::color_of(0);
@@ -91,8 +95,9 @@ TEST(Outputs, APictureStaysAPicture) {
 
 TEST(Outputs, AFormatIsNamedOnce) {
   EXPECT_TRUE(OutputConfig{}.check().empty());
-  EXPECT_THAT((OutputConfig{.save = {"npy", "exr", "npy"}}.check()),
-              ElementsAre("save: npy is named twice"));
+  EXPECT_THAT(
+      (OutputConfig{.save = {OutputFile::kNpy, OutputFile::kExr, OutputFile::kNpy}}.check()),
+      ElementsAre("save: npy is named twice"));
   EXPECT_EQ(test::listed_fields<OutputConfig>(), test::count_members<OutputConfig>());
 }
 

@@ -38,7 +38,7 @@ class PredictVideos : public ::testing::Test {
   test::TempDir folder_;
   fs::path out_ = folder_ / "out";
   Predictor predictor_{test::tiny_model(), kConfig};
-  PredictSpec spec_{.model = "tiny", .output = out_, .results = {.save = {"npz"}}};
+  PredictSpec spec_{.model = "tiny", .output = out_, .results = {.save = {OutputFile::kNpz}}};
 };
 
 TEST_F(PredictVideos, WritesWhatPredictClipGivesAndSaysHow) {
@@ -139,7 +139,7 @@ TEST_F(PredictVideos, RefusesBeforeTheFirstVideo) {
 
 TEST_F(PredictVideos, ResultsMayBeAsLargeAsTheFrames) {
   spec_.frames = {.height = 64, .width = 128};
-  spec_.results = {.save = {"npy"}, .side_by_side = true, .original_size = true};
+  spec_.results = {.save = {OutputFile::kNpy}, .side_by_side = true, .original_size = true};
   predict();
   const torch::Tensor disparity = io::read_npy(out_ / "clip0/depth.npy");
   EXPECT_EQ(disparity.sizes(), (torch::IntArrayRef{7, 64, 64}));

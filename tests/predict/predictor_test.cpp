@@ -66,7 +66,10 @@ TEST(Predictor, AVideoFrameByFrameIsTheClip) {
 
 TEST(Predictor, AStudentTakesOneStepFromTheVideoLatent) {
   auto model = test::tiny_model();
-  model.info = {.input = "rgb_latent", .rgb_latent_scale = 0.5, .steps = 1, .noise_aug = 0.1};
+  model.info = {.input = pipeline::SamplerInput::kRgbLatent,
+                .rgb_latent_scale = 0.5,
+                .steps = 1,
+                .noise_aug = 0.1};
   const torch::Tensor clip = random_clip(3);
   const auto conditioning = conditioning_of(model, clip);
   const torch::Tensor latent = pipeline::denoise_once(
@@ -85,7 +88,8 @@ TEST(Predictor, AStudentTakesOneStepFromTheVideoLatent) {
 pipeline::DepthModel head_model() {
   auto model = test::tiny_model();
   model.dpt_head = test::tiny_head(model);
-  model.info = {.input = "rgb_latent", .steps = 1, .decoder = "dpt"};
+  model.info = {
+      .input = pipeline::SamplerInput::kRgbLatent, .steps = 1, .decoder = pipeline::Decoder::kDpt};
   return model;
 }
 
@@ -123,7 +127,7 @@ TEST(Predictor, WindowsOfAHeadAreAlignedAndCrossFaded) {
 
 TEST(Predictor, AHeadMayStartFromNoise) {
   auto model = head_model();
-  model.info.input = "noise";
+  model.info.input = pipeline::SamplerInput::kNoise;
   Predictor predictor(model, kHeadConfig);
   const torch::Tensor clip = tensor::randn({6, 3, 32, 64}, 5).clamp(-1, 1);
   EXPECT_EQ(predictor.predict_clip(clip).max().item<float>(), 1);

@@ -113,12 +113,14 @@ TEST_F(DepthTargetsTest, WhatDeterminesTheAnswerIsInTheKey) {
   const data::ClipPlan plan = dataset_->plan(0, 0);
   targets(folder_.path()).get(dataset_->load(plan), 0);
   ASSERT_FALSE(targets(folder_.path()).wants_pixels(plan));
-  for (auto* value :
-       {&model_.vae_hash, &model_.image_encoder_hash, &config_.data.disparity_range}) {
+  for (auto* value : {&model_.vae_hash, &model_.image_encoder_hash}) {
     const std::string before = std::exchange(*value, "other");
     EXPECT_TRUE(targets(folder_.path()).wants_pixels(plan)) << before;
     *value = before;
   }
+  config_.data.disparity_range = data::DisparityRange::kQuantile;
+  EXPECT_TRUE(targets(folder_.path()).wants_pixels(plan));
+  config_.data.disparity_range = {};
   config_.noise.noise_aug = 0.1;
   EXPECT_TRUE(targets(folder_.path()).wants_pixels(plan));
 }
@@ -128,7 +130,7 @@ TEST_F(DepthTargetsTest, MoreDataKeepsTheCache) {
   targets(folder_.path()).get(dataset_->load(plan), 0);
   config_.data.root.clear();
   config_.data.sources = {
-      {.kind = "virtual_kitti", .root = (*shared_ / "data" / "vkitti2").string()}};
+      {.kind = data::SourceKind::kVirtualKitti, .root = (*shared_ / "data" / "vkitti2").string()}};
   const auto other = std::make_shared<data::ClipDataset>(config_.data);
   ASSERT_NE(other->fingerprint().text(), dataset_->fingerprint().text());
   EXPECT_FALSE(

@@ -113,7 +113,7 @@ TEST(TrainingConfig, RefusesWhatOneSectionRulesOutOfAnother) {
   TrainingConfig config;
   EXPECT_THAT(config.check(), ElementsAre());
   config.precision.compute = "fp16";
-  config.lr_schedule.shape = "cosine";
+  config.lr_schedule.shape = optim::LrShape::kCosine;
   config.lr_schedule.warmup = config.train.max_steps = 10;
   EXPECT_THAT(config.check(), ElementsAre("precision.compute: fp16 runs on cuda only",
                                           "lr_schedule.warmup: must be less than train.max_steps"));
@@ -127,7 +127,7 @@ TEST(TrainingConfig, ADecayGetsTheLengthOfTheRun) {
   config.train.max_steps = 12;
   resolve(config);
   EXPECT_EQ(config.lr_schedule.length, 0) << "constant";
-  config.lr_schedule.shape = "exponential";
+  config.lr_schedule.shape = optim::LrShape::kExponential;
   resolve(config);
   EXPECT_EQ(config.lr_schedule.length, 12);
   config.train.max_steps = 99;

@@ -6,22 +6,62 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 namespace vdd::data {
 
+/// Layouts of data sets that clips are drawn from.
+enum class SourceKind { kVirtualKitti, kHypersim, kVideos };
+constexpr auto names(SourceKind) {
+  return enum_names<SourceKind>({{SourceKind::kVirtualKitti, "virtual_kitti"},
+                                 {SourceKind::kHypersim, "hypersim"},
+                                 {SourceKind::kVideos, "videos"}});
+}
+
+/// Which of Hypersim's pictures are read.
+enum class HypersimRgb { kColorHdf5, kTonemapJpg };
+constexpr auto names(HypersimRgb) {
+  return enum_names<HypersimRgb>(
+      {{HypersimRgb::kColorHdf5, "color_hdf5"}, {HypersimRgb::kTonemapJpg, "tonemap_jpg"}});
+}
+
+/// How a picture gets the size of a clip.
+enum class ClipFit { kCrop, kStretch };
+constexpr auto names(ClipFit) {
+  return enum_names<ClipFit>({{ClipFit::kCrop, "crop"}, {ClipFit::kStretch, "stretch"}});
+}
+
+/// Where the cut of a picture lies.
+enum class CropPlace { kRandom, kCenter };
+constexpr auto names(CropPlace) {
+  return enum_names<CropPlace>({{CropPlace::kRandom, "random"}, {CropPlace::kCenter, "center"}});
+}
+
+/// Which disparities of a clip become 0 and 1.
+enum class DisparityRange { kMinMax, kQuantile };
+constexpr auto names(DisparityRange) {
+  return enum_names<DisparityRange>(
+      {{DisparityRange::kMinMax, "min_max"}, {DisparityRange::kQuantile, "quantile"}});
+}
+
+/// What an unusable file means for the training.
+enum class OnBadSample { kFail, kSkip };
+constexpr auto names(OnBadSample) {
+  return enum_names<OnBadSample>({{OnBadSample::kFail, "fail"}, {OnBadSample::kSkip, "skip"}});
+}
+
 /// One part of the mixture.
 struct SourceConfig {
-  std::string kind = "virtual_kitti";
+  SourceKind kind = SourceKind::kVirtualKitti;
   std::string root = {};
   double weight = 1;
   std::vector<std::string> include = {}, exclude = {};
   std::optional<std::int64_t> stride_max = std::nullopt;
-  std::string rgb = "color_hdf5";
+  HypersimRgb rgb = HypersimRgb::kColorHdf5;
 
   constexpr void fields(auto& f) {
-    f("kind", kind, "layout of the files below root",
-      one_of("virtual_kitti", "hypersim", "videos"));
+    f("kind", kind, "layout of the files below root");
     f("root", root,
       "folder of the data set, as its download unpacks; with * or ?, such as data/*/vkitti2, all "
       "that match",
@@ -39,8 +79,7 @@ struct SourceConfig {
       at_least(1));
     f("rgb", rgb,
       "Hypersim pictures: color_hdf5 is tone-mapped here with one exposure a clip, tonemap_jpg is "
-      "the preview (each frame its own exposure; reads several times faster)",
-      one_of("color_hdf5", "tonemap_jpg"));
+      "the preview (each frame its own exposure; reads several times faster)");
   }
 };
 
@@ -53,10 +92,11 @@ struct DataConfig {
   std::int64_t frames = 25, height = 320, width = 640;
   std::int64_t stride_min = 1, stride_max = 3;
   double flip = 0.5, reverse = 0.5;
-  std::string fit = "crop", crop = "random";
+  ClipFit fit = ClipFit::kCrop;
+  CropPlace crop = CropPlace::kRandom;
   bool rgb_only = true, poses = false;
-  std::string disparity_range = "min_max";
-  std::string on_bad_sample = "fail";
+  DisparityRange disparity_range = DisparityRange::kMinMax;
+  OnBadSample on_bad_sample = OnBadSample::kFail;
   std::int64_t max_bad_samples = 100;
   std::int64_t workers = 2, prefetch = 2;
 
@@ -78,18 +118,15 @@ struct DataConfig {
     f("stride_max", stride_max, "largest step; drawn uniformly", at_least(1));
     f("flip", flip, "probability that a clip is mirrored left to right", unit_interval);
     f("reverse", reverse, "probability that a clip runs backwards", unit_interval);
-    f("fit", fit, "crop: scale by one factor, then cut; stretch: scale each side by its own",
-      one_of("crop", "stretch"));
-    f("crop", crop, "where the cut lies", one_of("random", "center"));
+    f("fit", fit, "crop: scale by one factor, then cut; stretch: scale each side by its own");
+    f("crop", crop, "where the cut lies");
     f("rgb_only", rgb_only, "read no depth at all; both distillation stages need none");
     f("poses", poses, "also read intrinsics and camera poses, where the data set has them");
     f("disparity_range", disparity_range,
       "what becomes 0 and 1, over the whole clip: its extremes, or its 2 and 98 % quantiles with "
-      "clipping",
-      one_of("min_max", "quantile"));
+      "clipping");
     f("on_bad_sample", on_bad_sample,
-      "fail: stop at the first unusable file; skip: say so once, draw another clip",
-      one_of("fail", "skip"));
+      "fail: stop at the first unusable file; skip: say so once, draw another clip");
     f("max_bad_samples", max_bad_samples,
       "with skip: stop after this many different unusable clips", non_negative);
     f("workers", workers, "threads that read frames; 0: the training thread reads",

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/diffusion/euler_schedule.h"
+#include "vdd/pipeline/model_folder.h"
 #include "vdd/pipeline/random_model.h"
 #include "vdd/train/training_config.h"
 
@@ -46,27 +48,38 @@ struct TeacherConfig {
   }
 };
 
+/// Whether samples of one clip have noise of their own.
+enum class NoisePer { kSample, kClip };
+constexpr auto names(NoisePer) {
+  return enum_names<NoisePer>(
+      {{NoisePer::kSample, "per_sample"}, {NoisePer::kClip, "fixed_per_clip"}});
+}
+
+/// What stage 1 trains.
+enum class StudentForward { kOneStep, kMultiStep };
+constexpr auto names(StudentForward) {
+  return enum_names<StudentForward>(
+      {{StudentForward::kOneStep, "one_step"}, {StudentForward::kMultiStep, "multi_step"}});
+}
+
 struct StudentConfig {
-  std::string input = "rgb_latent";
+  pipeline::SamplerInput input = pipeline::SamplerInput::kRgbLatent;
   std::optional<double> rgb_latent_scale = std::nullopt;
-  std::string noise = "per_sample";
-  std::string forward = "one_step";
+  NoisePer noise = NoisePer::kSample;
+  StudentForward forward = StudentForward::kOneStep;
   double sigma = 700;
 
   constexpr void fields(auto& f) {
     f("input", input,
       "noise: what the teacher starts from too (stochastic student); rgb_latent: the video's "
-      "latent in its place (deterministic student)",
-      one_of("noise", "rgb_latent"));
+      "latent in its place (deterministic student)");
     f("rgb_latent_scale", rgb_latent_scale,
       "factor of that latent; null: the scaling_factor of the teacher's VAE", positive);
     f("noise", noise,
-      "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed",
-      one_of("per_sample", "fixed_per_clip"));
+      "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed");
     f("forward", forward,
       "what stage 1 trains: the one step, or (multi_step) the teacher's own steps, the teacher's "
-      "latent under noise of one of its levels a sample; used in one step either way",
-      one_of("one_step", "multi_step"));
+      "latent under noise of one of its levels a sample; used in one step either way");
     f("sigma", sigma, "noise level of the one step", positive);
   }
 };

@@ -18,7 +18,7 @@ namespace vdd::distill {
 
 struct HeadConfig {
   std::string variant = "L";
-  std::string activation = "softplus";
+  models::HeadActivation activation = models::HeadActivation::kSoftplus;
   std::string init_from;
   std::int64_t seed = 0;
   double lr = 1e-5;
@@ -26,8 +26,7 @@ struct HeadConfig {
   constexpr void fields(auto& f) {
     f("variant", variant, "sizes of the head: Video-Depth-Anything's S, B and L, or tiny",
       one_of("S", "B", "L", "tiny"));
-    f("activation", activation, "of its last layer; relu may die where training starts from noise",
-      one_of("identity", "relu", "softplus", "sigmoid"));
+    f("activation", activation, "of its last layer; relu may die where training starts from noise");
     f("init_from", init_from,
       "weights it starts from: a folder dpt_head/ or one that holds it, or a .safetensors or .pth "
       "file of Video-Depth-Anything; empty: random");

@@ -37,9 +37,8 @@ using Estimator = std::function<at::Tensor(const at::Tensor& rgb_T3HW)>;
 class Predictions {
  public:
   virtual ~Predictions() = default;
-  /// Returns "disparity", affine in 1/depth, as most video methods have it, or "depth", affine in
-  /// depth.
-  virtual std::string kind() const = 0;
+  /// Says whether the values are affine in 1/depth, as most video methods have it, or in depth.
+  virtual PredictionKind kind() const = 0;
   /// Returns [T,h,w] of any size and floating type, finite. Throws DataError for files that are
   /// missing or do not fit, NonFiniteError naming file and frame.
   virtual at::Tensor predict(const Task& task) = 0;
@@ -56,7 +55,7 @@ std::unique_ptr<Predictions> predictions_of(Estimator model);
 ///   NAME_rgb_left.npz           as DepthCrafter writes them
 ///   NAME/FRAME.{npy,exr,png}    [h,w] each, all of one size
 std::unique_ptr<Predictions> stored_predictions(const std::filesystem::path& folder,
-                                                const std::string& kind);
+                                                PredictionKind kind);
 
 /// Passes `predictions` on and writes each to `folder`/NAME.npz, as stored_predictions() reads it.
 /// Throws ResourceError besides.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/eval/sequence.h"
 #include "vdd/metrics/alignment.h"
@@ -15,6 +16,20 @@
 #include "vdd/metrics/temporal.h"
 
 namespace vdd::eval {
+
+/// What a prediction is, up to its fit: disparity is affine in 1/depth, as that of most video
+/// methods; depth is affine in depth.
+enum class PredictionKind { kDisparity, kDepth };
+constexpr auto names(PredictionKind) {
+  return enum_names<PredictionKind>(
+      {{PredictionKind::kDisparity, "disparity"}, {PredictionKind::kDepth, "depth"}});
+}
+
+/// Pixels that the temporal alignment error uses: those with valid truth, or all.
+enum class TemporalMask { kValid, kAll };
+constexpr auto names(TemporalMask) {
+  return enum_names<TemporalMask>({{TemporalMask::kValid, "valid"}, {TemporalMask::kAll, "all"}});
+}
 
 /// Everything that decides a score, apart from the method and the files. What differs in any of it
 /// is another protocol, and is never compared.
@@ -26,10 +41,11 @@ struct Protocol {
   std::int64_t sequence_count = 0;
   std::int64_t first = 0, step = 1, frames = 0, min_frames = 1;
   std::int64_t height = 320, width = 640;
-  std::string crop = "none", score_crop = "none";
+  metrics::CropRule crop = metrics::CropRule::kNone;
+  metrics::CropRule score_crop = metrics::CropRule::kNone;
   metrics::AlignmentConfig alignment = {};
   bool temporal = false;
-  std::string temporal_mask = "valid";
+  TemporalMask temporal_mask = TemporalMask::kValid;
   metrics::TemporalConfig temporal_error = {};
   bool boundary = false;
   metrics::BoundaryConfig boundary_score = {};
@@ -48,16 +64,11 @@ struct Protocol {
     f("height", height, "of the network's input, which is stretched to it", multiple_of(64),
       positive);
     f("width", width, "of the network's input", multiple_of(64), positive);
-    f("crop", crop, "cut from pictures and truth before anything else",
-      one_of("none", "even", "nyu_eigen", "scannet_border", "kitti_benchmark", "kitti_garg",
-             "kitti_eigen"));
-    f("score_crop", score_crop, "part of what is left in which pixels count",
-      one_of("none", "even", "nyu_eigen", "scannet_border", "kitti_benchmark", "kitti_garg",
-             "kitti_eigen"));
+    f("crop", crop, "cut from pictures and truth before anything else");
+    f("score_crop", score_crop, "part of what is left in which pixels count");
     f("alignment", alignment, "from the prediction to metres, and which true depths count");
     f("temporal", temporal, "temporal alignment error (TAE), where the data set has poses");
-    f("temporal_mask", temporal_mask, "pixels that it uses: those with valid truth, or all",
-      one_of("valid", "all"));
+    f("temporal_mask", temporal_mask, "pixels that it uses: those with valid truth, or all");
     f("temporal_error", temporal_error, "how it is computed");
     f("boundary", boundary, "boundary scores; for dense truth only");
     f("boundary_score", boundary_score, "how they are computed");

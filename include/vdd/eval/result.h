@@ -63,8 +63,8 @@ struct SequenceResult {
 
 struct EvalResult {
   std::int64_t format = 1;
-  std::string version = "", method = "", method_hash = "", method_settings = "",
-              predictions_are = "";
+  std::string version = "", method = "", method_hash = "", method_settings = "";
+  PredictionKind predictions_are = PredictionKind::kDisparity;
   Protocol protocol = {};
   std::string protocol_hash = "";
   bool protocol_changed = false, partial = false;
@@ -78,7 +78,7 @@ struct EvalResult {
     f("method", method, "name for tables");
     f("method_hash", method_hash, "content hash of the model; empty for stored predictions");
     f("method_settings", method_settings, "how the model ran; empty for stored predictions");
-    f("predictions_are", predictions_are, "disparity or depth", one_of("disparity", "depth"));
+    f("predictions_are", predictions_are, "disparity or depth");
     f("protocol", protocol, "all of it");
     f("protocol_hash", protocol_hash, "SHA-256 of what decides a score");
     f("protocol_changed", protocol_changed, "it differs from the built-in one of its name");

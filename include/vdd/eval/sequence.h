@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/metrics/crop.h"
 
@@ -49,7 +50,7 @@ class Sequence {
   virtual Camera camera(std::size_t) const { return {}; }
   /// Reads frames, cut by the named crop (metrics::crop_of), then stretched to h x w: float32
   /// [T,3,h,w] in [-1, 1].
-  virtual at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, const std::string& crop,
+  virtual at::Tensor clip_T3hw(const std::vector<std::size_t>& frames, metrics::CropRule crop,
                                std::int64_t height, std::int64_t width) const;
 
  private:
@@ -57,28 +58,73 @@ class Sequence {
   std::vector<std::string> frames_;
 };
 
+/// How a data set lies on disk; kAny is whatever is found.
+enum class DataLayout {
+  kAny,
+  kBonn,
+  kDepthCrafter,
+  kHypersim,
+  kKitti,
+  kNyuV2,
+  kScanNet,
+  kSintel,
+  kVirtualKitti
+};
+constexpr auto names(DataLayout) {
+  return enum_names<DataLayout>({{DataLayout::kAny, "any"},
+                                 {DataLayout::kBonn, "bonn"},
+                                 {DataLayout::kDepthCrafter, "depthcrafter"},
+                                 {DataLayout::kHypersim, "hypersim"},
+                                 {DataLayout::kKitti, "kitti"},
+                                 {DataLayout::kNyuV2, "nyuv2"},
+                                 {DataLayout::kScanNet, "scannet"},
+                                 {DataLayout::kSintel, "sintel"},
+                                 {DataLayout::kVirtualKitti, "virtual_kitti"}});
+}
+
+/// Sintel's two renderings.
+enum class SintelPass { kClean, kFinal };
+constexpr auto names(SintelPass) {
+  return enum_names<SintelPass>({{SintelPass::kClean, "clean"}, {SintelPass::kFinal, "final"}});
+}
+
+/// Bonn's pairs of colour and depth: by time, or the n-th with the n-th.
+enum class BonnPairing { kStamp, kIndex };
+constexpr auto names(BonnPairing) {
+  return enum_names<BonnPairing>({{BonnPairing::kStamp, "stamp"}, {BonnPairing::kIndex, "index"}});
+}
+
+/// NYUv2's depth: its holes filled, or as the sensor gave it.
+enum class NyuDepth { kFilled, kRaw };
+constexpr auto names(NyuDepth) {
+  return enum_names<NyuDepth>({{NyuDepth::kFilled, "filled"}, {NyuDepth::kRaw, "raw"}});
+}
+
+/// Hypersim's scenes: every one, or its val partition.
+enum class HypersimSplit { kAll, kVal };
+constexpr auto names(HypersimSplit) {
+  return enum_names<HypersimSplit>({{HypersimSplit::kAll, "all"}, {HypersimSplit::kVal, "val"}});
+}
+
 /// What a layout leaves open.
 struct ReaderConfig {
-  std::string layout = "any";
-  std::string pass = "clean";
-  std::string pairing = "stamp";
-  std::string depth = "filled";
+  DataLayout layout = DataLayout::kAny;
+  SintelPass pass = SintelPass::kClean;
+  BonnPairing pairing = BonnPairing::kStamp;
+  NyuDepth depth = NyuDepth::kFilled;
   std::string set = "sintel";
-  std::string split = "all";
+  HypersimSplit split = HypersimSplit::kAll;
 
   constexpr void fields(auto& f) {
-    f("layout", layout, "how the data set lies on disk; any: whatever is found",
-      one_of("any", "bonn", "depthcrafter", "hypersim", "kitti", "nyuv2", "scannet", "sintel",
-             "virtual_kitti"));
-    f("pass", pass, "Sintel's pictures", one_of("clean", "final"));
+    f("layout", layout, "how the data set lies on disk; any: whatever is found");
+    f("pass", pass, "Sintel's pictures");
     f("pairing", pairing,
       "Bonn's pairs of colour and depth: nearest time stamp within 20 ms, or the n-th with the "
       "n-th "
-      "as DepthCrafter's extraction",
-      one_of("stamp", "index"));
-    f("depth", depth, "NYUv2: holes filled, or as the sensor gave it", one_of("filled", "raw"));
+      "as DepthCrafter's extraction");
+    f("depth", depth, "NYUv2: holes filled, or as the sensor gave it");
     f("set", set, "which csv/meta_<set>.csv of DepthCrafter's benchmark", non_empty);
-    f("split", split, "Hypersim: every scene, or its val partition", one_of("all", "val"));
+    f("split", split, "Hypersim: every scene, or its val partition");
   }
 };
 

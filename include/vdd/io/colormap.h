@@ -5,7 +5,8 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+
+#include "vdd/core/enum_names.h"
 
 // Colours of disparity, for people. Every map is such that near = 1 is its bright or red end.
 namespace vdd::io {
@@ -18,9 +19,14 @@ enum class Colormap {
   kGray,
   kMagma,
 };
-
-/// Finds a map by its name in lower case: "turbo". Throws ConfigError.
-Colormap parse_colormap(std::string_view name);
+constexpr auto names(Colormap) {
+  return enum_names<Colormap>({{Colormap::kTurbo, "turbo"},
+                               {Colormap::kSpectral, "spectral"},
+                               {Colormap::kInferno, "inferno"},
+                               {Colormap::kViridis, "viridis"},
+                               {Colormap::kGray, "gray"},
+                               {Colormap::kMagma, "magma"}});
+}
 
 using Color = std::array<std::uint8_t, 3>;  ///< RGB
 

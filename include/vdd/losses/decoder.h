@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vdd/core/field_checks.h"
+#include "vdd/losses/affinity.h"
 #include "vdd/losses/gradient_matching.h"
 #include "vdd/losses/latent.h"
 #include "vdd/losses/loss_parts.h"
@@ -38,12 +39,11 @@ struct FeaturePairConfig {
 };
 
 struct AffinityConfig {
-  std::string norm = "hw";
+  AffinityNorm norm = AffinityNorm::kHw;
   std::vector<FeaturePairConfig> pairs = {FeaturePairConfig{}};
 
   constexpr void fields(auto& f) {
-    f("norm", norm, "hw: divided by the number of positions, as printed; hw2: by its square",
-      one_of("hw", "hw2"));
+    f("norm", norm, "hw: divided by the number of positions, as printed; hw2: by its square");
     f("pairs", pairs, "maps that should agree; their weighted sum counts");
   }
 };
@@ -87,7 +87,7 @@ struct DecoderLossInputs {
 };
 
 /// The weighted sum; parts "silog", "affinity" (unless there are no pairs), "gradient" and
-/// "latent" (if it has a weight). Throws ShapeError, ConfigError.
+/// "latent" (if it has a weight). Throws ShapeError.
 LossParts decoder_loss(const DecoderLossInputs& inputs, const DecoderLossConfig& config);
 
 }  // namespace vdd::losses

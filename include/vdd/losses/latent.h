@@ -4,8 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
-
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/losses/loss_parts.h"
 
@@ -14,31 +13,39 @@
 // to float32 first; a scalar of that type is returned.
 namespace vdd::losses {
 
+/// What a sum over a latent is divided by: all elements; all but the channels; for gradients, each
+/// direction's own number of pairs.
+enum class LatentReduction { kMean, kPaper, kPairs };
+constexpr auto names(LatentReduction) {
+  return enum_names<LatentReduction>({{LatentReduction::kMean, "mean"},
+                                      {LatentReduction::kPaper, "paper"},
+                                      {LatentReduction::kPairs, "pairs"}});
+}
+
 struct LatentLossConfig {
   double lambda = 0.5;
-  std::string reduction = "mean";
+  LatentReduction reduction = LatentReduction::kMean;
 
   constexpr void fields(auto& f) {
     f("lambda", lambda, "weight of the latent gradient loss; score matching gets the rest",
       unit_interval);
     f("reduction", reduction,
       "mean: over all elements; paper: channels are summed, the rest averaged; pairs: as mean, but "
-      "each gradient over the pairs of neighbours",
-      one_of("mean", "paper", "pairs"));
+      "each gradient over the pairs of neighbours");
   }
 };
 
 /// Mean of the squared difference; "paper" sums over channels, which is C times as much. Throws
 /// ShapeError if the shapes differ, are no [...,C,h,w] or empty.
 at::Tensor latent_score_loss(const at::Tensor& student, const at::Tensor& teacher,
-                             const std::string& reduction);
+                             LatentReduction reduction);
 
 /// Sum of the absolute horizontal and vertical forward differences of the difference, none past the
 /// border (so 0 on a map of one pixel), divided by the number of elements; "paper" sums over
 /// channels; "pairs" adds the mean of the horizontal to that of the vertical ones. Throws as
 /// latent_score_loss() does.
 at::Tensor latent_gradient_loss(const at::Tensor& student, const at::Tensor& teacher,
-                                const std::string& reduction);
+                                LatentReduction reduction);
 
 /// (1 - lambda) * score + lambda * gradient. The parts are called "latent_score" and
 /// "latent_gradient".

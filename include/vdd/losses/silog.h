@@ -4,17 +4,22 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
-
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 namespace vdd::losses {
+
+/// What one loss is taken of.
+enum class SilogScope { kClip, kFrame };
+constexpr auto names(SilogScope) {
+  return enum_names<SilogScope>({{SilogScope::kClip, "clip"}, {SilogScope::kFrame, "frame"}});
+}
 
 struct SilogConfig {
   double alpha = 10;
   double lambda = 0.85;
   double eps = 1e-3;
-  std::string scope = "clip";
+  SilogScope scope = SilogScope::kClip;
   bool unbiased = false;
   double min_target = 0;
 
@@ -26,8 +31,7 @@ struct SilogConfig {
       positive);
     f("scope", scope,
       "clip: one loss over all frames, so that flicker of the scale costs too; frame: the mean of "
-      "one per frame",
-      one_of("clip", "frame"));
+      "one per frame");
     f("unbiased", unbiased, "divide the variance by one less than the number of pixels");
     f("min_target", min_target, "smaller target disparities do not count", non_negative);
   }
@@ -37,7 +41,7 @@ struct SilogConfig {
 /// 1e-12), g = log(prediction + eps) - log(target + eps), negative disparities counting as 0, on
 /// the pixels of `mask_THW` (bool; undefined: all) whose target is at least min_target. 0 without
 /// gradient if there are none. The root stays finite where student and teacher agree, with
-/// gradient 0. Computed in float32 at least, autocast or not. Throws ShapeError, ConfigError.
+/// gradient 0. Computed in float32 at least, autocast or not. Throws ShapeError.
 /// Source: Eigen et al. 2014, with the factors of AdaBins (Bhat et al. 2021).
 at::Tensor silog_loss(const at::Tensor& prediction_THW, const at::Tensor& target_THW,
                       const SilogConfig& config = {}, const at::Tensor& mask_THW = {});

@@ -4,8 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <string>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 // From a predicted, affine-invariant disparity to metres, as DepthCrafter's benchmark does it.
@@ -13,20 +13,34 @@
 // Tensors may be of any floating type; all arithmetic and all results are double, on the CPU.
 namespace vdd::metrics {
 
+/// What maps a prediction to the true disparity.
+enum class FitKind { kScaleShift, kScale, kMedian, kNone };
+constexpr auto names(FitKind) {
+  return enum_names<FitKind>({{FitKind::kScaleShift, "scale_shift"},
+                              {FitKind::kScale, "scale"},
+                              {FitKind::kMedian, "median"},
+                              {FitKind::kNone, "none"}});
+}
+
+/// What one fit is made for.
+enum class FitScope { kClip, kFrame };
+constexpr auto names(FitScope) {
+  return enum_names<FitScope>({{FitScope::kClip, "clip"}, {FitScope::kFrame, "frame"}});
+}
+
 struct AlignmentConfig {
   double min_depth = 1e-3;
   double max_depth = 80.0;
   double floor = 1e-3;
-  std::string fit = "scale_shift";
-  std::string scope = "clip";
+  FitKind fit = FitKind::kScaleShift;
+  FitScope scope = FitScope::kClip;
 
   constexpr void fields(auto& f) {
     f("min_depth", min_depth, "ground truth counts above this depth, in metres", non_negative);
     f("max_depth", max_depth, "and below this one; predictions are clipped to it", positive);
     f("floor", floor, "smallest disparity before and after the fit, in 1/m", positive);
-    f("fit", fit, "what maps the prediction to the true disparity",
-      one_of("scale_shift", "scale", "median", "none"));
-    f("scope", scope, "one fit for the whole clip, or one for each frame", one_of("clip", "frame"));
+    f("fit", fit, "what maps the prediction to the true disparity");
+    f("scope", scope, "one fit for the whole clip, or one for each frame");
   }
 };
 
@@ -44,8 +58,7 @@ struct Aligned {
 /// A prediction without two distinct values gives s = 0 and t = mean(1/gt); no valid pixel gives s
 /// = 1 and t = 0. A negative s is not rejected, as in the original. Invalid ground truth may hold
 /// any number, NaN included. Throws ShapeError on sizes or types that do not fit, NonFiniteError if
-/// a prediction is NaN or infinite, and ConfigError on an unknown `fit` or `scope`. Source:
-/// DepthCrafter benchmark/eval/eval.py.
+/// a prediction is NaN or infinite. Source: DepthCrafter benchmark/eval/eval.py.
 Aligned align_disparity(const at::Tensor& disparity_Thw, const at::Tensor& depth_THW,
                         const AlignmentConfig& config = {}, const at::Tensor& mask_THW = {});
 

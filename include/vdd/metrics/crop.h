@@ -2,10 +2,30 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
+
+#include "vdd/core/enum_names.h"
 
 namespace vdd::metrics {
+
+/// The crops that published evaluations use; kEven makes both sides even.
+enum class CropRule {
+  kNone,
+  kEven,
+  kNyuEigen,
+  kScannetBorder,
+  kKittiBenchmark,
+  kKittiGarg,
+  kKittiEigen,
+};
+constexpr auto names(CropRule) {
+  return enum_names<CropRule>({{CropRule::kNone, "none"},
+                               {CropRule::kEven, "even"},
+                               {CropRule::kNyuEigen, "nyu_eigen"},
+                               {CropRule::kScannetBorder, "scannet_border"},
+                               {CropRule::kKittiBenchmark, "kitti_benchmark"},
+                               {CropRule::kKittiGarg, "kitti_garg"},
+                               {CropRule::kKittiEigen, "kitti_eigen"}});
+}
 
 /// Half-open ranges of rows and columns.
 struct Crop {
@@ -16,13 +36,9 @@ struct Crop {
   bool operator==(const Crop&) const = default;
 };
 
-/// Names of the crops that published evaluations use: none, even (both sides), nyu_eigen,
-/// scannet_border, kitti_benchmark, kitti_garg, kitti_eigen.
-const std::vector<std::string>& crop_names();
-
 /// Returns what a crop leaves of a picture. The KITTI ones of Garg and Eigen are fractions of the
-/// picture given, so they come after kitti_benchmark, not before. Throws ConfigError for an unknown
-/// name, ShapeError if the picture is too small.
-Crop crop_of(const std::string& name, std::int64_t height, std::int64_t width);
+/// picture given, so they come after kitti_benchmark, not before. Throws ShapeError if the picture
+/// is too small.
+Crop crop_of(CropRule rule, std::int64_t height, std::int64_t width);
 
 }  // namespace vdd::metrics

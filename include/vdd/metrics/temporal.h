@@ -5,8 +5,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 // How well the depth of a frame agrees with that of the next, through the true camera motion.
@@ -14,15 +14,20 @@
 // and may be any invertible 3x3 matrix with pixel ~ K X: Hypersim's tilted lenses are skewed.
 namespace vdd::metrics {
 
+/// Which of several pixels that land on one is seen there.
+enum class Splat { kLast, kNear };
+constexpr auto names(Splat) {
+  return enum_names<Splat>({{Splat::kLast, "last"}, {Splat::kNear, "near"}});
+}
+
 struct TemporalConfig {
-  std::string splat = "last";
+  Splat splat = Splat::kLast;
   double pixel_center = 0;
 
   constexpr void fields(auto& f) {
     f("splat", splat,
       "where several pixels land on one: last: the last in row-major order, as published code; "
-      "near: the nearest to the camera",
-      one_of("last", "near"));
+      "near: the nearest to the camera");
     f("pixel_center", pixel_center,
       "coordinate of the first pixel's centre. 0 is right for intrinsics of integer centres; with "
       "0.5, as some published code has it, a camera that stands still has an error",

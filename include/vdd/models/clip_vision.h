@@ -23,7 +23,7 @@ struct ClipConfig {
   std::int64_t num_channels = 3;
   std::int64_t image_size = 224;
   std::int64_t patch_size = 32;
-  std::string hidden_act = "quick_gelu";
+  nn::Activation hidden_act = nn::Activation::kQuickGelu;
   double layer_norm_eps = 1e-5;
 
   constexpr void fields(auto& f) {
@@ -35,8 +35,7 @@ struct ClipConfig {
     f("num_channels", num_channels, "image channels", in_range(1, 1024));
     f("image_size", image_size, "height and width, in pixels", in_range(1, 8192));
     f("patch_size", patch_size, "height and width of a patch, in pixels", in_range(1, 8192));
-    f("hidden_act", hidden_act, "activation of the feed-forward",
-      one_of("gelu", "quick_gelu", "silu", "swish", "relu"));
+    f("hidden_act", hidden_act, "activation of the feed-forward");
     f("layer_norm_eps", layer_norm_eps, "epsilon of the layer norms", positive);
   }
   std::vector<std::string> check() const;

@@ -6,10 +6,20 @@
 #include <string_view>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/models/unet_spatio_temporal_condition.h"
 
 namespace vdd::models {
+
+/// What the last layer of a head ends with.
+enum class HeadActivation { kIdentity, kRelu, kSoftplus, kSigmoid };
+constexpr auto names(HeadActivation) {
+  return enum_names<HeadActivation>({{HeadActivation::kIdentity, "identity"},
+                                     {HeadActivation::kRelu, "relu"},
+                                     {HeadActivation::kSoftplus, "softplus"},
+                                     {HeadActivation::kSigmoid, "sigmoid"}});
+}
 
 /// The settings in dpt_head/config.json. The head has four levels, of 4, 8, 16 and 32 pixels,
 /// finest first; only the ratio of a tap's stride to its level's matters. So Video-Depth-Anything's
@@ -20,7 +30,7 @@ struct DptConfig {
   std::vector<std::int64_t> in_strides = {8, 8, 16, 32};
   std::vector<std::int64_t> out_channels = {256, 512, 1024, 1024};
   std::int64_t features = 256;
-  std::string activation = "softplus";
+  HeadActivation activation = HeadActivation::kSoftplus;
 
   constexpr void fields(auto& f) {
     f("taps", taps, "features that the levels start from, by module path in the UNet, finest first",
@@ -32,8 +42,7 @@ struct DptConfig {
     f("out_channels", out_channels, "width of each level before fusion", list_size(4),
       in_range(1, 16384));
     f("features", features, "width of the fusion", multiple_of(32), in_range(1, 16384));
-    f("activation", activation, "of the last layer",
-      one_of("identity", "relu", "softplus", "sigmoid"));
+    f("activation", activation, "of the last layer");
   }
   /// Rules across fields, "key: message" each.
   std::vector<std::string> check() const;

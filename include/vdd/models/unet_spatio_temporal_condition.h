@@ -5,10 +5,26 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/models/unet_3d_blocks.h"
 
 namespace vdd::models {
+
+/// Blocks of the way down, with and without attention.
+enum class DownBlockType { kCrossAttention, kPlain };
+constexpr auto names(DownBlockType) {
+  return enum_names<DownBlockType>(
+      {{DownBlockType::kCrossAttention, "CrossAttnDownBlockSpatioTemporal"},
+       {DownBlockType::kPlain, "DownBlockSpatioTemporal"}});
+}
+
+/// Blocks of the way up, with and without attention.
+enum class UpBlockType { kCrossAttention, kPlain };
+constexpr auto names(UpBlockType) {
+  return enum_names<UpBlockType>({{UpBlockType::kCrossAttention, "CrossAttnUpBlockSpatioTemporal"},
+                                  {UpBlockType::kPlain, "UpBlockSpatioTemporal"}});
+}
 
 /// The published unet/config.json. Lists may hold one value for all levels; levels run from the
 /// finest to the coarsest.
@@ -16,12 +32,12 @@ struct UNetConfig {
   std::optional<std::int64_t> sample_size = {};
   std::int64_t in_channels = 8;
   std::int64_t out_channels = 4;
-  std::vector<std::string> down_block_types = {
-      "CrossAttnDownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal",
-      "CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"};
-  std::vector<std::string> up_block_types = {
-      "UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal",
-      "CrossAttnUpBlockSpatioTemporal"};
+  std::vector<DownBlockType> down_block_types = {
+      DownBlockType::kCrossAttention, DownBlockType::kCrossAttention,
+      DownBlockType::kCrossAttention, DownBlockType::kPlain};
+  std::vector<UpBlockType> up_block_types = {UpBlockType::kPlain, UpBlockType::kCrossAttention,
+                                             UpBlockType::kCrossAttention,
+                                             UpBlockType::kCrossAttention};
   std::vector<std::int64_t> block_out_channels = {320, 640, 1280, 1280};
   std::int64_t addition_time_embed_dim = 256;
   std::int64_t projection_class_embeddings_input_dim = 768;
@@ -36,10 +52,8 @@ struct UNetConfig {
     f("in_channels", in_channels, "channels of the noisy latent and its condition",
       in_range(1, 1024));
     f("out_channels", out_channels, "channels of the prediction", in_range(1, 1024));
-    f("down_block_types", down_block_types, "one per level, finest first", non_empty,
-      one_of("CrossAttnDownBlockSpatioTemporal", "DownBlockSpatioTemporal"));
-    f("up_block_types", up_block_types, "one per level, coarsest first", non_empty,
-      one_of("CrossAttnUpBlockSpatioTemporal", "UpBlockSpatioTemporal"));
+    f("down_block_types", down_block_types, "one per level, finest first", non_empty);
+    f("up_block_types", up_block_types, "one per level, coarsest first", non_empty);
     f("block_out_channels", block_out_channels, "width of each level", non_empty, multiple_of(32),
       in_range(1, 16384));
     f("addition_time_embed_dim", addition_time_embed_dim, "sinusoids per added time id",

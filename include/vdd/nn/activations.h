@@ -3,15 +3,19 @@
 
 #include <torch/types.h>
 
-#include <string>
+#include "vdd/core/enum_names.h"
 
 namespace vdd::nn {
 
-enum class Activation { kGelu, kQuickGelu, kSilu, kRelu };
-
-/// Finds the activation that a published config names ("gelu", "quick_gelu", "silu" or "swish",
-/// "relu"); `key` is for the ConfigError.
-Activation parse_activation(const std::string& name, const std::string& key);
+/// Activations by the names of published configs; swish is silu.
+enum class Activation { kGelu, kQuickGelu, kSilu, kSwish, kRelu };
+constexpr auto names(Activation) {
+  return enum_names<Activation>({{Activation::kGelu, "gelu"},
+                                 {Activation::kQuickGelu, "quick_gelu"},
+                                 {Activation::kSilu, "silu"},
+                                 {Activation::kSwish, "swish"},
+                                 {Activation::kRelu, "relu"}});
+}
 
 torch::Tensor activate(const torch::Tensor& x, Activation activation);
 

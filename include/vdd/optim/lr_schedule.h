@@ -4,19 +4,27 @@
 #include <cstdint>
 #include <string>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 
 namespace vdd::optim {
 
+/// The course of the learning rate after the warm-up.
+enum class LrShape { kConstant, kCosine, kExponential };
+constexpr auto names(LrShape) {
+  return enum_names<LrShape>({{LrShape::kConstant, "constant"},
+                              {LrShape::kCosine, "cosine"},
+                              {LrShape::kExponential, "exponential"}});
+}
+
 struct LrScheduleConfig {
-  std::string shape = "constant";
+  LrShape shape = LrShape::kConstant;
   std::int64_t warmup = 100;
   std::int64_t length = 0;
   double final_factor = 0.01;
 
   constexpr void fields(auto& f) {
-    f("shape", shape, "course of the learning rate after the warm-up",
-      one_of("constant", "cosine", "exponential"));
+    f("shape", shape, "course of the learning rate after the warm-up");
     f("warmup", warmup, "optimizer updates of linear warm-up", non_negative);
     f("length", length,
       "updates after which cosine and exponential are at final_factor; 0: the whole run",

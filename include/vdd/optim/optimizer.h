@@ -5,14 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/core/thread_pool.h"
 #include "vdd/tensor/state_dict.h"
 
 namespace vdd::optim {
 
+/// How a gradient becomes an update.
+enum class OptimizerType { kAdam, kAdamW, kMuon };
+constexpr auto names(OptimizerType) {
+  return enum_names<OptimizerType>({{OptimizerType::kAdam, "adam"},
+                                    {OptimizerType::kAdamW, "adamw"},
+                                    {OptimizerType::kMuon, "muon"}});
+}
+
 struct OptimizerConfig {
-  std::string type = "adam";
+  OptimizerType type = OptimizerType::kAdam;
   double lr = 1e-5;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -24,8 +33,7 @@ struct OptimizerConfig {
   constexpr void fields(auto& f) {
     f("type", type,
       "adam, adamw (weight decay apart from the gradient), or muon: orthogonalised momentum for "
-      "weights of two and more dimensions, adamw for the rest",
-      one_of("adam", "adamw", "muon"));
+      "weights of two and more dimensions, adamw for the rest");
     f("lr", lr, "peak learning rate", positive);
     f("beta1", beta1, "decay of the mean of the gradient",
       Range{.min = 0, .max = 1, .open_max = true});

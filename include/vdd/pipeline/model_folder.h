@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
 #include "vdd/diffusion/euler_schedule.h"
 #include "vdd/models/autoencoder_kl_temporal_decoder.h"
@@ -39,24 +40,36 @@ struct Provenance {
   }
 };
 
+/// What a sampler starts from: noise, or the video's latent in its place.
+enum class SamplerInput { kNoise, kRgbLatent };
+constexpr auto names(SamplerInput) {
+  return enum_names<SamplerInput>(
+      {{SamplerInput::kNoise, "noise"}, {SamplerInput::kRgbLatent, "rgb_latent"}});
+}
+
+/// What turns the denoiser's result into disparity: vae/ or dpt_head/.
+enum class Decoder { kVae, kDpt };
+constexpr auto names(Decoder) {
+  return enum_names<Decoder>({{Decoder::kVae, "vae"}, {Decoder::kDpt, "dpt"}});
+}
+
 /// vdd.json: how to run the model. The defaults are those of a published teacher.
 struct VddInfo {
-  std::string input = "noise";
+  SamplerInput input = SamplerInput::kNoise;
   double rgb_latent_scale = 0.18215;
   std::int64_t steps = 5;
   double noise_aug = 0.02;
-  std::string decoder = "vae";
+  Decoder decoder = Decoder::kVae;
   std::string base = {};
   Provenance provenance = {};
 
   constexpr void fields(auto& f) {
-    f("input", input, "what the sampler starts from", one_of("noise", "rgb_latent"));
+    f("input", input, "what the sampler starts from");
     f("rgb_latent_scale", rgb_latent_scale, "factor of the video latent that stands in for noise",
       positive);
     f("steps", steps, "sampler steps", diffusion::sampler_steps);
     f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
-    f("decoder", decoder, "what turns the denoiser's result into disparity: vae/ or dpt_head/",
-      one_of("vae", "dpt"));
+    f("decoder", decoder, "what turns the denoiser's result into disparity: vae/ or dpt_head/");
     f("base", base, "model folder that holds the parts this one lacks");
     f("provenance", provenance, "where the model comes from");
   }

@@ -6,25 +6,36 @@
 #include <string>
 #include <vector>
 
+#include "vdd/core/enum_names.h"
 #include "vdd/core/field_checks.h"
+#include "vdd/io/colormap.h"
 #include "vdd/io/image.h"
 #include "vdd/predict/frame_source.h"
 
 namespace vdd::predict {
 
+/// Kinds of files with the disparity of a video.
+enum class OutputFile { kPng16, kExr, kNpz, kNpy, kMp4 };
+constexpr auto names(OutputFile) {
+  return enum_names<OutputFile>({{OutputFile::kPng16, "png16"},
+                                 {OutputFile::kExr, "exr"},
+                                 {OutputFile::kNpz, "npz"},
+                                 {OutputFile::kNpy, "npy"},
+                                 {OutputFile::kMp4, "mp4"}});
+}
+
 /// What is written for each video. `disparity` is in [0,1], near = 1.
 struct OutputConfig {
-  std::vector<std::string> save = {"npz", "mp4"};
+  std::vector<OutputFile> save = {OutputFile::kNpz, OutputFile::kMp4};
   bool side_by_side = false;
   bool original_size = false;
-  std::string cmap = "turbo";
+  io::Colormap cmap = io::Colormap::kTurbo;
 
   constexpr void fields(auto& f) {
-    f("save", save, "files for each video", non_empty, one_of("png16", "exr", "npz", "npy", "mp4"));
+    f("save", save, "files for each video", non_empty);
     f("side_by_side", side_by_side, "also a video with the frames at the left");
     f("original_size", original_size, "as large as the frames, not as what the model sees");
-    f("cmap", cmap, "colours of the videos",
-      one_of("turbo", "spectral", "inferno", "viridis", "gray", "magma"));
+    f("cmap", cmap, "colours of the videos");
   }
   std::vector<std::string> check() const;
 };
