@@ -35,7 +35,7 @@ struct Stage {
   std::vector<double> ms = {};  ///< of a frame, one per round
 };
 
-/// What the stages of one model read. Noise stands in for pictures and latents: time does not
+/// Inputs of the stages of one model. Noise stands in for pictures and latents: time does not
 /// depend on values.
 struct Inputs {
   torch::Tensor rgb_T3HW, noise_TChw;

@@ -19,7 +19,7 @@ void require_cache_dir(const DistillConfig& config) {
   if (config.cache.dir.empty()) throw ConfigError("cache.dir: must name the folder of the cache");
 }
 
-/// Where the teacher of a config that names none lies, for all runs that share the cache.
+/// Names the folder of the teacher of a config that names none, for all runs that share the cache.
 fs::path shared_teacher(const DistillConfig& config) {
   const std::string hash = sha256_hex(config::to_yaml(config.model.random));
   return fs::path(config.cache.dir) / concat("random-teacher-", hash.substr(0, 12));

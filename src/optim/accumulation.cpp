@@ -46,7 +46,7 @@ void require_finite_gradients(const tensor::NamedTensors& parameters) {
 Accumulation::Accumulation(Optimizer& optimizer, LossScaler& scaler, double clip_norm)
     : optimizer_(optimizer), scaler_(scaler), clip_norm_(clip_norm) {}
 
-/// What is differentiated: the sum over the samples, scaled.
+/// Returns what is differentiated: the sum over the samples, scaled.
 torch::Tensor Accumulation::weighted(const torch::Tensor& loss, std::int64_t samples) const {
   const auto value = loss.item<double>();
   if (!std::isfinite(value)) throw NonFiniteError(concat("the loss is ", value));

@@ -5,8 +5,8 @@
 
 namespace vdd::optim {
 
-/// What a parameter is listed under in a table: the first segment of its name, with the index if
-/// the second is one
+/// Names the group that a parameter is listed under in a table: the first segment of its name, with
+/// the index if the second is one
 /// ("down_blocks.0", "conv_in").
 inline std::string name_group(const std::string& name) {
   const std::size_t first = name.find('.');

@@ -25,7 +25,7 @@ constexpr std::string_view kDptHead = "TemporalDPTHead";
 constexpr std::string_view kScheduler = "EulerDiscreteScheduler";
 constexpr const char* kDiffusersVersion = "0.24.0";  // the first with these classes
 
-/// What tells the class of a model apart: diffusers writes one key, transformers the other.
+/// Keys that tell the class of a model: diffusers writes one key, transformers the other.
 struct ClassKeys {
   std::string class_name;
   std::vector<std::string> architectures;
@@ -157,7 +157,7 @@ struct PublishedClipConfig {
   }
 };
 
-/// As published with Stable Video Diffusion; models::preprocess_clip does this.
+/// The preprocessing as published with Stable Video Diffusion; models::preprocess_clip does this.
 constexpr std::string_view kPreprocessing = R"({
   "crop_size": {
     "height": 224,
@@ -187,7 +187,7 @@ constexpr std::string_view kPreprocessing = R"({
 }
 )";
 
-/// From one folder to the next; a checkpoint trained from a checkpoint takes two.
+/// Steps from one folder to the next; a checkpoint trained from a checkpoint takes two.
 constexpr int kMostBases = 8;
 
 /// The folder that the vdd.json in `folder` names for the rest; empty if none.

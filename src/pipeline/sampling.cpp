@@ -16,7 +16,7 @@ torch::Tensor added_time_ids(double noise_aug) {
 
 namespace {
 
-/// What the UNet is called with.
+/// Arguments of the UNet.
 struct UNetInputs {
   torch::Tensor sample_BTChw, tokens_BTD, ids_B3;
 };

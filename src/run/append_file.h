@@ -17,8 +17,8 @@ class AppendFile {
   AppendFile(const AppendFile&) = delete;
   AppendFile& operator=(const AppendFile&) = delete;
 
-  /// False if the record could not be written whole; what was written of it is taken back. The
-  /// first failure is logged.
+  /// Returns false if the record could not be written whole; what was written of it is taken back.
+  /// The first failure is logged.
   bool append(std::string_view record);
   /// Brings the records to the disk; a failure is logged.
   void sync();

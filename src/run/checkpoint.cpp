@@ -50,7 +50,7 @@ std::optional<std::int64_t> step_of(const fs::path& path) {
   return *step;
 }
 
-/// What is in a folder that was just filled. Links and other special files have no place in a
+/// Lists what is in a folder that was just filled. Links and other special files have no place in a
 /// checkpoint.
 Contents inventory(const fs::path& folder) {
   Contents contents;

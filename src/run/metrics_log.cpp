@@ -172,7 +172,7 @@ void MetricsLog::sync() {
   if (csv_stale_) refresh_csv();
 }
 
-/// As rebuild_csv(), but may fail: the next sync() tries again.
+/// Rebuilds the table as rebuild_csv() does, but may fail: the next sync() tries again.
 void MetricsLog::refresh_csv() {
   try {
     rebuild_csv();

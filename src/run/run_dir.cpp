@@ -35,7 +35,7 @@ struct Owned {
   std::array<const char*, 9> names;  // patterns, see fits(); null ends the list
 };
 
-/// What a run writes and --overwrite takes away. The teacher cache stays: its keys name its
+/// Files that a run writes and --overwrite takes away. The teacher cache stays: its keys name its
 /// content.
 constexpr Owned kOwned[] = {
     {"",
@@ -57,7 +57,7 @@ bool is_real_folder(const fs::path& path) {
   return fs::is_directory(fs::symlink_status(path, ignored));
 }
 
-/// True if there is anything but a lock.
+/// Tells whether there is anything but a lock.
 bool has_content(const fs::path& root) {
   for (const auto& entry : fs::directory_iterator(root)) {
     if (entry.path().filename() != "run.lock") return true;
@@ -65,7 +65,7 @@ bool has_content(const fs::path& root) {
   return false;
 }
 
-/// As glob_match(), and # stands for digits.
+/// Matches as glob_match() does; # stands for digits.
 bool fits(std::string_view pattern, std::string_view name) {
   std::string numberless;
   for (const char c : name) {
@@ -101,7 +101,7 @@ void remove_owned(const fs::path& root, const std::vector<fs::path>& inputs) {
   }
 }
 
-/// What run.lock says of the process that wrote it last and did not end properly.
+/// Process that run.lock names: the one that wrote it last and did not end properly.
 struct Holder {
   int pid = 0;
   std::string host, started;

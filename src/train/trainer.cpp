@@ -435,8 +435,8 @@ void Trainer::save(bool final) {
   if (checkpoints_.save(state_.step, fill, options)) saved_step_ = state_.step;
 }
 
-/// What is for people to look at: that it cannot be written never stops a training, and is said
-/// once.
+/// Writes something for people to look at. That it cannot be written never stops a training, and is
+/// said once.
 void Trainer::optionally(const std::string& what, const std::function<void()>& write) {
   try {
     write();

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/tiny_model.h"
 #include "support/field_count.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
-#include "tiny_model.h"
 #include "vdd/core/error.h"
 
 namespace vdd::parity {

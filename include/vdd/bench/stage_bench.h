@@ -57,7 +57,7 @@ struct StageCost {
   }
 };
 
-/// What was measured, where and how.
+/// Result of a measurement, with where and how it was taken.
 struct StageBench {
   std::string version = {};
   std::string device = {};
@@ -90,7 +90,7 @@ StageBench bench_stages(
     std::vector<NamedModel>& models, const StageBenchConfig& config,
     const std::function<void()>& before_each = [] {});
 
-/// For people: Markdown.
+/// Writes the result as Markdown, for people.
 std::string to_markdown(const StageBench& bench);
 
 /// All parts on the meta device, by the config.json of their folders; weights are not looked at.

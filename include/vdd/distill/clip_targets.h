@@ -17,7 +17,7 @@ namespace vdd::distill {
 std::int64_t noise_seed(bool fixed_per_clip, std::uint64_t seed, const std::string& content_key,
                         std::int64_t n);
 
-/// Which question a run asks its teacher about its n-th sample, and the answer.
+/// Puts the question of a run's n-th sample to its teacher, and gives the answer.
 class ClipTargets {
  public:
   enum class Use { kTraining, kValidation };
@@ -28,20 +28,20 @@ class ClipTargets {
 
   Teacher::Request request(const std::string& content_key, std::int64_t n,
                            Use use = Use::kTraining) const;
-  /// False if the answer for a training clip is in the cache. For any thread.
+  /// Tells whether the answer for a training clip is missing in the cache. For any thread.
   bool wants_pixels(const data::ClipPlan& plan) const;
   /// Names the answer for a training clip.
   std::string key(const std::string& content_key, std::int64_t n) const {
     return cache_key(teacher_->key_parts(request(content_key, n)));
   }
-  /// For any thread. Throws DataError, NonFiniteError, ResourceError.
+  /// Returns the answer, from any thread. Throws DataError, NonFiniteError, ResourceError.
   TeacherTarget get(const data::Clip& clip, std::int64_t n, Use use = Use::kTraining);
 
   Teacher& teacher() { return *teacher_; }
   const Teacher& teacher() const { return *teacher_; }
-  /// As many samples as have different answers in a run of this config.
+  /// Counts the samples that have different answers in a run of this config.
   std::int64_t distinct_samples() const;
-  /// What the cache will take that it does not hold yet: an estimate. 0 without one.
+  /// Estimates what the cache will take that it does not hold yet; 0 without a cache.
   std::int64_t cache_bytes_ahead() const;
   /// Tells the cache what it will hold, and what belongs to the checkpoints below `run`.
   void reserve_disk(std::int64_t reserved, const std::filesystem::path& run);

@@ -48,14 +48,14 @@ struct TeacherConfig {
   }
 };
 
-/// Whether samples of one clip have noise of their own.
+/// Unit that has noise of its own: a sample, or a clip for all of its samples.
 enum class NoisePer { kSample, kClip };
 constexpr auto names(NoisePer) {
   return enum_names<NoisePer>(
       {{NoisePer::kSample, "per_sample"}, {NoisePer::kClip, "fixed_per_clip"}});
 }
 
-/// What stage 1 trains.
+/// Denoising that stage 1 trains: the one step, or the teacher's own steps.
 enum class StudentForward { kOneStep, kMultiStep };
 constexpr auto names(StudentForward) {
   return enum_names<StudentForward>(

@@ -22,7 +22,7 @@ class Distillation : public train::Training {
   void check_inputs() const override;
   std::unique_ptr<train::Task> make_task(train::Setup setup) const override;
 
-  /// What the teacher gives besides latents; nothing in stage 1.
+  /// Names what the teacher gives besides latents; nothing in stage 1.
   virtual std::optional<DecoderMaps> decoder_maps() const { return std::nullopt; }
   virtual std::unique_ptr<Distiller> make_distiller(DistillerParts parts) const = 0;
 

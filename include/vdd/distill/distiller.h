@@ -12,7 +12,7 @@
 
 namespace vdd::distill {
 
-/// What a distiller is made from, besides its config.
+/// Everything that a distiller is made from, besides its config.
 struct DistillerParts {
   std::shared_ptr<ClipTargets> targets;
   std::filesystem::path teacher;  ///< folder of the model whose other parts the student uses

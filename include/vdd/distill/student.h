@@ -29,15 +29,15 @@ struct StudentInput {
   double sigma;  ///< noise level of x
 };
 
-/// What the student is given in place of the teacher's n steps: the teacher's own noise, or the
-/// video's latent.
+/// Makes what the student is given in place of the teacher's n steps: the teacher's own noise, or
+/// the video's latent.
 StudentInput student_input(const StudentConfig& config, const Teacher& teacher,
                            const TeacherTarget& target, torch::Device device);
 
-/// What a student.forward of multi_step trains on in place of it: the teacher's latent plus
-/// sigma * noise. Level and noise depend on the run's seed and the sample's number: sigma is the
-/// level Random(derive_seed(seed, n, "level")).below(steps) of the teacher's, the noise
-/// tensor::randn(derive_seed(seed, n, "level_noise")).
+/// Makes what a student.forward of multi_step trains on in place of student_input(): the teacher's
+/// latent plus sigma * noise. Level and noise depend on the run's seed and the sample's number:
+/// sigma is the level Random(derive_seed(seed, n, "level")).below(steps) of the teacher's, the
+/// noise tensor::randn(derive_seed(seed, n, "level_noise")).
 StudentInput noised_target(const DistillConfig& config, const Teacher& teacher,
                            const TeacherTarget& target, std::int64_t n, torch::Device device);
 

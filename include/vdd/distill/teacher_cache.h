@@ -17,7 +17,7 @@
 
 namespace vdd::distill {
 
-/// What the frozen teacher says about one clip; float32, on the CPU. Stage 1 has no disparity and
+/// Answer of the frozen teacher about one clip; float32, on the CPU. Stage 1 has no disparity and
 /// no features.
 struct TeacherTarget {
   torch::Tensor rgb_latent_TChw;      ///< mode of E(X), not multiplied by the scaling factor
@@ -38,7 +38,7 @@ std::string cache_key(const KeyParts& parts);
 /// threads in their last bits.
 std::string device_key(torch::Device device);
 
-/// What it means that an entry cannot be written.
+/// Consequence of an entry that cannot be written.
 enum class CacheUse {
   kOptional,  ///< a warning, said once: who asked has the target all the same
   kRequired,  ///< a ResourceError: filling the cache is the task
@@ -59,7 +59,7 @@ class TeacherCache {
   /// The target, or nothing if there is none. Throws DataError or VerificationError if its file is
   /// damaged.
   std::optional<TeacherTarget> find(const std::string& key) const;
-  /// For any thread. Throws ResourceError if the cache is required.
+  /// Writes an entry, from any thread. Throws ResourceError if the cache is required.
   void store(const KeyParts& parts, const TeacherTarget& target);
   /// Entries that could not be written so far.
   std::int64_t unwritten() const { return unwritten_; }
@@ -90,12 +90,12 @@ struct CacheReport {
 
 /// Counts the entries of a cache folder. Throws DataError if it is none.
 CacheReport cache_stat(const std::filesystem::path& dir);
-/// Also reads every entry and checks name, parts and checksum. `progress` is told the number of
-/// entries looked at so far and of all.
+/// Counts the entries, reads each and checks name, parts and checksum. `progress` is told the
+/// number of entries looked at so far and of all.
 CacheReport cache_verify(const std::filesystem::path& dir,
                          const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
-/// Whether two targets are equal to the last bit.
+/// Tells whether two targets are equal to the last bit.
 bool identical(const TeacherTarget& a, const TeacherTarget& b);
 
 }  // namespace vdd::distill

@@ -11,14 +11,14 @@
 
 namespace vdd::distill {
 
-/// How the student does on one clip, on the CPU. The disparities are min-max over the clip, and
+/// Result of the student on one clip, on the CPU. The disparities are min-max over the clip, and
 /// undefined without `depth`.
 struct ValidatedClip {
   losses::LossParts loss;
   torch::Tensor student_THW = {}, teacher_THW = {};
 };
 
-/// Scores of student and teacher over the validation clips. Per clip: the parts of the loss; with
+/// Scores student and teacher over the validation clips. Per clip: the parts of the loss; with
 /// `depth` the mean absolute difference of the two disparities and, where the data set has depth,
 /// AbsRel and delta1 of both after a least-squares fit of scale and shift in disparity; with
 /// `pictures` samples/step-NNNNNN-clip<k>.png. Metrics are named valid/<what>; the score is

@@ -36,8 +36,8 @@ class Accumulation {
   /// Backward pass of `loss`, the mean over `samples` samples. Throws NonFiniteError, before the
   /// pass, if it is not finite.
   void add(const torch::Tensor& loss, std::int64_t samples = 1);
-  /// The same in two halves, to the last bit: a backward pass, for any number of threads at once,
-  /// whose gradients are then added in an order of the caller's.
+  /// Does what add(loss) does in two halves, to the last bit: a backward pass, for any number of
+  /// threads at once, whose gradients are then added in an order of the caller's.
   std::vector<torch::Tensor> gradients(const torch::Tensor& loss, std::int64_t samples = 1) const;
   void add(const std::vector<torch::Tensor>& gradients, std::int64_t samples = 1);
   /// Samples since the last update.

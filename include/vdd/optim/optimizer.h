@@ -12,7 +12,7 @@
 
 namespace vdd::optim {
 
-/// How a gradient becomes an update.
+/// Rule by which a gradient becomes an update.
 enum class OptimizerType { kAdam, kAdamW, kMuon };
 constexpr auto names(OptimizerType) {
   return enum_names<OptimizerType>({{OptimizerType::kAdam, "adam"},
@@ -76,7 +76,7 @@ class Optimizer {
   /// Number of steps so far.
   std::int64_t updates() const { return updates_; }
   const std::vector<ParameterGroup>& groups() const { return groups_; }
-  /// Those of all groups, in order.
+  /// Lists the parameters of all groups, in order.
   const tensor::NamedTensors& parameters() const { return parameters_; }
 
   /// "<parameter>.exp_avg" and "<parameter>.exp_avg_sq" of each parameter,

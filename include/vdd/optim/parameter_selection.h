@@ -45,7 +45,7 @@ struct SelectionConfig {
   std::vector<std::string> in_force(const std::vector<std::string>& more = {}) const;
 };
 
-/// True if `pattern` (without "!") is a run of whole segments of `name`.
+/// Tells whether `pattern` (without "!") is a run of whole segments of `name`.
 bool matches_name(const std::string& pattern, const std::string& name);
 
 struct Selection {
@@ -59,7 +59,7 @@ struct Selection {
 
   tensor::NamedTensors trained() const;
   tensor::NamedTensors frozen() const;
-  /// For people: per group (first segment of the name, with the index of a list) tensors,
+  /// Writes for people, per group (first segment of the name, with the index of a list) tensors,
   /// parameters and what of them trains; then what each excluding pattern froze.
   std::string table() const;
 };

@@ -30,7 +30,7 @@ struct TrainabilityAudit {
   std::vector<std::string> zero_layers;  ///< weights of zeros that the kBehindZero entries wait for
 
   bool passed() const;
-  /// For people: how many of each verdict, per group the range of the gradients, and by name
+  /// Writes for people how many of each verdict, per group the range of the gradients, and by name
   /// all that is no plain kFlows or kFrozen.
   std::string table() const;
   /// Throws ConfigError that names the first offending parameters and how many there are.

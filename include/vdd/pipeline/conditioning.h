@@ -8,7 +8,7 @@
 // projection width.
 namespace vdd::pipeline {
 
-/// What the denoiser is told about the video.
+/// Conditions under which a video is denoised.
 struct Conditioning {
   /// float32, the mode of E(X), not multiplied by the scaling factor.
   torch::Tensor rgb_latent_TChw;

@@ -21,7 +21,7 @@
 // A weights file may be plain, its fp16 variant, or shards with an index (io::open_weights).
 namespace vdd::pipeline {
 
-/// Where a model comes from.
+/// Origin of a model.
 struct Provenance {
   std::string program = {};
   std::string version = {};
@@ -40,14 +40,14 @@ struct Provenance {
   }
 };
 
-/// What a sampler starts from: noise, or the video's latent in its place.
+/// Start of the sampler: noise, or the video's latent in its place.
 enum class SamplerInput { kNoise, kRgbLatent };
 constexpr auto names(SamplerInput) {
   return enum_names<SamplerInput>(
       {{SamplerInput::kNoise, "noise"}, {SamplerInput::kRgbLatent, "rgb_latent"}});
 }
 
-/// What turns the denoiser's result into disparity: vae/ or dpt_head/.
+/// Part that turns the denoiser's result into disparity: vae/ or dpt_head/.
 enum class Decoder { kVae, kDpt };
 constexpr auto names(Decoder) {
   return enum_names<Decoder>({{Decoder::kVae, "vae"}, {Decoder::kDpt, "dpt"}});
@@ -103,7 +103,7 @@ void require_parts(const ModelFolders& folders, const std::filesystem::path& mod
 /// DepthCrafter subclass counts as UNetSpatioTemporalConditionModel. Throws DataError.
 std::string class_name(const std::filesystem::path& json);
 
-/// How the weights of one model are loaded.
+/// Form in which the weights of a model are loaded.
 struct LoadTarget {
   torch::Dtype dtype = torch::kFloat32;
   torch::Device device = torch::kCPU;
@@ -132,7 +132,8 @@ std::unique_ptr<tensor::TensorSource> open_unet_weights(const std::filesystem::p
 std::unique_ptr<tensor::TensorSource> open_vae_weights(const std::filesystem::path& folder);
 std::unique_ptr<tensor::TensorSource> open_image_encoder_weights(
     const std::filesystem::path& folder);
-/// Without Video-Depth-Anything's `pos_encoder.pe`, which is a formula.
+/// Opens the weights of a head, without Video-Depth-Anything's `pos_encoder.pe`, which is a
+/// formula.
 std::unique_ptr<tensor::TensorSource> open_dpt_head_weights(const std::filesystem::path& folder);
 
 struct LoadSpec {
@@ -174,7 +175,7 @@ void save_image_encoder_config(const std::filesystem::path& folder,
 void save_dpt_head_config(const std::filesystem::path& folder, const models::DptConfig& config);
 void save_scheduler(const std::filesystem::path& folder, const diffusion::SchedulerConfig& config);
 void save_info(const std::filesystem::path& model_folder, const VddInfo& info);
-/// How vdd.json in `checkpoint` (<run>/checkpoints/<name>) names the folder `model`: relative if it
+/// Names the folder `model` for vdd.json in `checkpoint` (<run>/checkpoints/<name>): relative if it
 /// lies in the run, so that runs can be moved.
 std::string base_from(const std::filesystem::path& checkpoint, const std::filesystem::path& model);
 void save_model_index(const std::filesystem::path& model_folder);

@@ -81,9 +81,9 @@ struct WindowState {
       end_TChw;  ///< the window's latent before its first and after its last step
 };
 
-/// What DepthCrafter's windows start from: a frame keeps its noise from one window to the next, and
-/// frames that the window before has done start from that result. Source: Tencent/DepthCrafter
-/// depthcrafter/depth_crafter_ppl.py at guidance scale 1.
+/// Makes the noise that DepthCrafter's windows start from: a frame keeps its noise from one window
+/// to the next, and frames that the window before has done start from that result. Source:
+/// Tencent/DepthCrafter depthcrafter/depth_crafter_ppl.py at guidance scale 1.
 class WindowNoise {
  public:
   /// noise_TChw: unit normal, min(config.window, total) frames. Throws ShapeError.

@@ -9,7 +9,7 @@
 // Long videos in windows that overlap. Legend: T frames, ... what a window's model makes of each.
 namespace vdd::pipeline {
 
-/// What a window's result is made from.
+/// Parts that a window's result is made from.
 struct Window {
   std::int64_t index = 0;
   Conditioning conditioning;  ///< of its frames
@@ -36,8 +36,9 @@ class WindowStream {
   /// gradients. Throws ShapeError for more frames than that.
   void push(const Conditioning& next);
 
-  /// For each window but the first, how much it differs from the one before on the frames they
-  /// share: root mean square difference over the standard deviation there. Empty without overlap.
+  /// Tells, for each window but the first, how much it differs from the one before on the frames
+  /// they share: root mean square difference over the standard deviation there. Empty without
+  /// overlap.
   const std::vector<double>& seams() const { return seams_; }
 
   /// Windows of a video, the last of which may be shorter.

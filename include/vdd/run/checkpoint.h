@@ -25,8 +25,8 @@ std::string checkpoint_name(std::int64_t step);
 /// missing.
 std::vector<Checkpoint> list_checkpoints(const std::filesystem::path& folder);
 
-/// Those of a run folder or of its `checkpoints`; of a checkpoint, or of a link to it, that one
-/// alone. Throws DataError if there is none.
+/// Lists the checkpoints of a run folder or of its `checkpoints`; for a checkpoint, or a link to
+/// it, that one alone. Throws DataError if there is none.
 std::vector<Checkpoint> find_checkpoints(const std::filesystem::path& path);
 
 /// The links that lead to a checkpoint: "latest", "best", both or none.
@@ -68,7 +68,7 @@ class CheckpointStore {
   /// Points `best` at an existing checkpoint; does nothing if there is none of this step.
   void mark_best(std::int64_t step);
 
-  /// True if there is no checkpoint, good or bad: the run ended before its first save.
+  /// Tells whether there is no checkpoint, good or bad: the run ended before its first save.
   bool empty() const;
   /// The one with the highest step that verifies. Damaged ones above it are reported and renamed to
   /// .damaged-<name>. Throws DataError if none is left: a run never starts anew by itself.

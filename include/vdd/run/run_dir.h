@@ -16,7 +16,7 @@ enum class RunMode {
   kResume,     ///< the folder must hold a run
 };
 
-/// What manifest.json says about a run; docs/run-folder.md lists the fields.
+/// Facts that manifest.json states about a run; docs/run-folder.md lists the fields.
 struct RunFacts {
   std::string program;                         ///< "distill_unet"
   std::string config_hash;                     ///< SHA-256 of the resolved config
@@ -65,8 +65,8 @@ class RunDir {
   int lock_ = -1;
 };
 
-/// True if `root` is a folder with the marks of a run (a manifest, a resolved config or a lock of
-/// ours).
+/// Tells whether `root` is a folder with the marks of a run (a manifest, a resolved config or a
+/// lock of ours).
 bool is_run_dir(const std::filesystem::path& root);
 
 }  // namespace vdd::run

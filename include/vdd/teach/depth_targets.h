@@ -21,8 +21,8 @@ torch::Tensor disparity_images(const torch::Tensor& disparity_THW);
 torch::Tensor depth_latent(models::AutoencoderKLTemporalDecoder& vae,
                            const torch::Tensor& disparity_THW, std::int64_t chunk);
 
-/// What a teacher that trains is told about a clip, and what it should say, behind a cache: the
-/// truth's latent has the place of a trained teacher's. Results do not depend on the cache.
+/// Gives what a teacher that trains is told about a clip, and what it should say, behind a cache:
+/// the truth's latent has the place of a trained teacher's. Results do not depend on the cache.
 class DepthTargets {
  public:
   /// Uses the VAE and the image encoder of `model`, and their hashes as far as there is a cache;
@@ -32,7 +32,7 @@ class DepthTargets {
                std::shared_ptr<data::ClipDataset> training, const std::filesystem::path& cache_dir,
                torch::Device device);
 
-  /// False if the answer is in the cache. For any thread.
+  /// Tells whether the answer is missing in the cache. For any thread.
   bool wants_pixels(const data::ClipPlan& plan) const;
   /// The target of the n-th clip of the training. The noise on its pixels, its noise_seed, belongs
   /// to the clip. For any thread. Throws DataError if it has no depth.
@@ -40,7 +40,8 @@ class DepthTargets {
   /// Encodes a clip, with pixel noise tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")).
   pipeline::Conditioning condition(const data::Clip& clip, std::uint64_t noise_seed);
 
-  /// What the cache will take of the data.clips clips that it does not hold yet. 0 without one.
+  /// Estimates what the cache will take of the data.clips clips that it does not hold yet; 0
+  /// without a cache.
   std::int64_t cache_bytes_ahead() const;
   /// Tells the cache what it will hold, and what belongs to the checkpoints
   /// below `run`.

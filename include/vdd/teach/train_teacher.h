@@ -25,8 +25,9 @@ struct NoiseDraw {
 };
 NoiseDraw draw_noise(const NoiseConfig& config, std::uint64_t seed, std::int64_t n);
 
-/// What U should give for x = z + sigma * noise, so that c_skip x + c_out U = z: (noise - sigma z)
-/// / sqrt(sigma^2 + 1). Its mean square error is that of the denoised latent, weighted by (sigma^2
+/// Returns what U should give for x = z + sigma * noise, so that c_skip x + c_out U = z: (noise -
+/// sigma z) / sqrt(sigma^2 + 1). Its mean square error is that of the denoised latent, weighted by
+/// (sigma^2
 /// + 1) / sigma^2, without the cancellation at small sigma. Source: Karras et al., arXiv
 /// 2206.00364, with sigma_data = 1.
 torch::Tensor velocity(const torch::Tensor& z_TChw, const torch::Tensor& noise_TChw, double sigma);

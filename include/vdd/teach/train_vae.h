@@ -19,7 +19,7 @@ namespace vdd::teach {
 /// not stay so, DataError if a part of it is missing.
 void check_teacher(const TrainVaeConfig& config);
 
-/// What config.model.teacher, in config.teacher's steps, says about the clips of the training, each
+/// Asks config.model.teacher, in config.teacher's steps, about the clips of the training, each
 /// with noise of its own; null without a teacher. Throws DataError.
 std::shared_ptr<distill::ClipTargets> teacher_answers(const TrainVaeConfig& config,
                                                       const train::Setup& setup);
@@ -35,10 +35,10 @@ class VaeTask final : public train::Task {
   std::vector<optim::ParameterGroup> groups() const override;
   std::vector<train::InputWeights> input_weights() const override;
   train::SampleLoss step(const data::Clip& clip, std::int64_t n) override;
-  /// Means over the clips. Of the pictures: valid/rgb_l1 in [0,1] and valid/rgb_psnr; of the true
-  /// disparity, reconstructed: valid/abs_rel and valid/delta1 as depth; of the teacher's answers,
-  /// if it has them: valid/answer_abs_rel and valid/answer_delta1. The score is the last AbsRel
-  /// there is, without depth the pictures' error.
+  /// Scores, as means over the clips, the pictures by valid/rgb_l1 in [0,1] and valid/rgb_psnr; of
+  /// the true disparity, reconstructed: valid/abs_rel and valid/delta1 as depth; of the teacher's
+  /// answers, if it has them: valid/answer_abs_rel and valid/answer_delta1. The score is the last
+  /// AbsRel there is, without depth the pictures' error.
   train::ValidationResult validate(std::int64_t step, const run::RunDir& run) override;
   /// Writes vae/ with the scaling_factor that gives the latents standard deviation 1, or with that
   /// of model.init if only the decoder trains, for the models that know these latents. The base of
@@ -50,7 +50,8 @@ class VaeTask final : public train::Task {
 
   /// 1 / standard deviation of the latents of the first config.scale_clips clips.
   double measure_scaling_factor();
-  /// Null without a teacher: the decoder then learns from the encoder's latents.
+  /// Returns the teacher's answers; null without one: the decoder then learns from the encoder's
+  /// latents.
   distill::ClipTargets* answers() { return answers_.get(); }
 
  private:

@@ -14,7 +14,7 @@
 // The start of every training, and of what works on the same clips and models.
 namespace vdd::train {
 
-/// What a training program is told besides its config.
+/// Options of a training program besides its config.
 struct RunOptions {
   std::filesystem::path output_dir;
   bool resume = false;
@@ -26,7 +26,7 @@ struct RunOptions {
 /// do. Models, data and options are checked before anything is written.
 ExitCode start(Training& training, const RunOptions& options);
 
-/// What is known before a run folder is there.
+/// Facts that are known before a run folder is there.
 struct Prepared {
   torch::Device device = torch::kCPU;
   std::shared_ptr<data::ClipDataset> clips;  ///< of the training
@@ -40,7 +40,8 @@ Prepared prepare(Training& training);
 std::vector<std::string> config_changes(const config::Leaves& before, const config::Leaves& now,
                                         std::span<const std::string> free);
 
-/// The files and folders that a config names and that are there; of a pattern, the folder above it.
+/// Lists the files and folders that a config names and that are there; for a pattern, the folder
+/// above it.
 std::vector<std::filesystem::path> named_paths(const config::Section& section);
 
 /// Opens the run folder, sends the log there and writes the config into it. Throws ConfigError if a

@@ -17,11 +17,11 @@
 
 namespace vdd::train {
 
-/// What one sample contributes to an update, and what the log says about it.
+/// Contribution of one sample to an update, and what the log says about it.
 struct SampleLoss {
   losses::LossParts loss;
-  std::string cache_key = {};  ///< of the teacher's answer; empty if there is none
-  std::int64_t noise_seed = 0;          ///< of the sample's noise
+  std::string cache_key = {};   ///< of the teacher's answer; empty if there is none
+  std::int64_t noise_seed = 0;  ///< of the sample's noise
 };
 
 struct ValidationResult {
@@ -39,7 +39,7 @@ struct InputWeights {
   std::string hash;  ///< tensor::content_hash
 };
 
-/// What is trained, as the trainer sees it: a model with its loss and its validation. All else
+/// Model that is trained, with its loss and its validation, as the trainer sees it. All else
 /// (order, accumulation, logs, checkpoints, leaving early) is the trainer's.
 class Task {
  public:

@@ -36,7 +36,7 @@ class Trainer {
   /// or data it was started with are others (data: but for train.allow_data_change).
   void resume();
   std::int64_t step() const { return state_.step; }
-  /// What the checkpoints to come will take besides those that are there, at most.
+  /// Estimates what the checkpoints to come will take besides those that are there, at most.
   std::int64_t checkpoint_bytes_ahead() const;
 
   /// Trains until the last update (kDone) or a stop (75, 130), then saves. A window that a stop

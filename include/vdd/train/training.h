@@ -17,7 +17,7 @@
 
 namespace vdd::train {
 
-/// What a task is made from, besides its config.
+/// Everything that a task is made from, besides its config.
 struct Setup {
   std::filesystem::path folder = {};  ///< for weights that are made for the run: <folder>/teacher
   std::filesystem::path cache = {};   ///< folder of a frozen model's answers; empty: none
