@@ -22,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMaxSide = 8192;
-
 std::string describe_depth(const fs::path& file, std::int64_t height, std::int64_t width,
                            std::int64_t valid) {
   if (valid == 0) throw DataError(file, "no valid depth in the picture");

@@ -27,7 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMaxSide = 8192;
 constexpr float kNearest = 1e-3f, kFarthest = 65;  // metres; what published work takes as valid
 
 // Scenes (or "scene/camera") whose rendering is known to be broken: ml-hypersim issue 22 and the
@@ -39,7 +38,7 @@ const std::set<std::string> kBroken = {
     "ai_048_004",        "ai_053_005",
 };
 
-struct Sequence {
+struct HypersimSequence {
   fs::path color = {}, geometry = {}, preview = {};
   bool has_entity_ids = false;
   const HypersimCamera* camera = nullptr;
@@ -216,13 +215,13 @@ class Hypersim : public Source {
     return {};
   }
 
-  static fs::path color_file(const Sequence& s, std::int64_t number) {
+  static fs::path color_file(const HypersimSequence& s, std::int64_t number) {
     return s.color / concat("frame.", padded(number, 4), ".color.hdf5");
   }
-  static fs::path preview_file(const Sequence& s, std::int64_t number) {
+  static fs::path preview_file(const HypersimSequence& s, std::int64_t number) {
     return s.preview / concat("frame.", padded(number, 4), ".tonemap.jpg");
   }
-  static fs::path geometry_file(const Sequence& s, std::int64_t number, const char* kind) {
+  static fs::path geometry_file(const HypersimSequence& s, std::int64_t number, const char* kind) {
     return s.geometry / concat("frame.", padded(number, 4), '.', kind, ".hdf5");
   }
 
@@ -242,11 +241,11 @@ class Hypersim : public Source {
     const auto images = [&](const char* kind) {
       return folder / "images" / concat("scene_", camera, kind);
     };
-    Sequence sequence{.color = images("_final_hdf5"),
-                      .geometry = images("_geometry_hdf5"),
-                      .preview = images("_final_preview"),
-                      .orientations_N33 = {},
-                      .positions_N3 = {}};
+    HypersimSequence sequence{.color = images("_final_hdf5"),
+                              .geometry = images("_geometry_hdf5"),
+                              .preview = images("_final_preview"),
+                              .orientations_N33 = {},
+                              .positions_N3 = {}};
     auto numbers = from_preview_ ? list_numbers(sequence.preview, "frame.", ".tonemap.jpg")
                                  : list_numbers(sequence.color, "frame.", ".color.hdf5");
     const auto present = numbers.size();
@@ -381,7 +380,7 @@ class Hypersim : public Source {
 
   /// Returns the pose, camera-to-world in metres, OpenGL's camera axes turned to x right, y down, z
   /// forward.
-  static Matrix4 pose_of(const Sequence& sequence, std::int64_t number) {
+  static Matrix4 pose_of(const HypersimSequence& sequence, std::int64_t number) {
     if (number >= sequence.orientations_N33.size(0) || number >= sequence.positions_N3.size(0)) {
       throw DataError(sequence.geometry, concat("no camera pose for frame ", number));
     }
@@ -399,7 +398,7 @@ class Hypersim : public Source {
   const bool from_preview_;
   std::map<std::string, std::map<std::int64_t, HypersimImage>> split_;
   std::map<std::string, HypersimCamera> cameras_;
-  std::vector<Sequence> sequences_;  // one a run
+  std::vector<HypersimSequence> sequences_;  // one a run
   std::size_t broken_ = 0, incomplete_ = 0;
 };
 

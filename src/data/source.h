@@ -17,6 +17,9 @@
 
 namespace vdd::data {
 
+/// Most pixels of a side of a picture.
+constexpr std::int64_t kMaxSide = 8192;
+
 /// Frames first .. first + length - 1 of one camera, none missing. A sequence with holes gives
 /// several runs of one name.
 struct Run {

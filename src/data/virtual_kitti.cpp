@@ -28,7 +28,7 @@ struct Cameras {
 };
 
 /// One camera of one variant of one scene.
-struct Sequence {
+struct VirtualKittiSequence {
   fs::path rgb = {}, depth = {};
   std::int64_t camera = 0;
   std::shared_ptr<const Cameras> cameras;
@@ -98,10 +98,10 @@ class VirtualKitti : public Source {
   }
 
  private:
-  fs::path rgb_file(const Sequence& sequence, std::int64_t number) const {
+  fs::path rgb_file(const VirtualKittiSequence& sequence, std::int64_t number) const {
     return sequence.rgb / concat("rgb_", padded(number, 5), ".jpg");
   }
-  fs::path depth_file(const Sequence& sequence, std::int64_t number) const {
+  fs::path depth_file(const VirtualKittiSequence& sequence, std::int64_t number) const {
     return sequence.depth / concat("depth_", padded(number, 5), ".png");
   }
 
@@ -113,9 +113,9 @@ class VirtualKitti : public Source {
       found_ = true;
       const std::string name = concat("vkitti2/", scene, '/', variant, '/', camera);
       if (!selection.takes(name)) continue;
-      Sequence sequence{.rgb = tree / base / "frames/rgb" / camera,
-                        .camera = camera.back() - '0',
-                        .cameras = nullptr};
+      VirtualKittiSequence sequence{.rgb = tree / base / "frames/rgb" / camera,
+                                    .camera = camera.back() - '0',
+                                    .cameras = nullptr};
       auto numbers = list_numbers(sequence.rgb, "rgb_", ".jpg");
       if (!config_.rgb_only) {
         sequence.depth = find({"", "depth", "vkitti_2.0.3_depth"}, base / "frames/depth" / camera);
@@ -182,7 +182,7 @@ class VirtualKitti : public Source {
       fill_cameras(sequence, g, number, out.intrinsics + 9 * i, out.poses + 16 * i);
   }
 
-  void fill_cameras(const Sequence& sequence, const Geometry& g, std::int64_t number,
+  void fill_cameras(const VirtualKittiSequence& sequence, const Geometry& g, std::int64_t number,
                     double* intrinsics, double* pose) const {
     const FrameKey key{number, sequence.camera};
     const auto row_of = [&](const auto& rows, const fs::path& file) {
@@ -201,7 +201,7 @@ class VirtualKitti : public Source {
         pose);
   }
 
-  std::vector<Sequence> sequences_;  // one a run
+  std::vector<VirtualKittiSequence> sequences_;  // one a run
   std::size_t without_depth_ = 0;
   bool found_ = false;
 };

@@ -45,8 +45,8 @@ void TargetStore::reserve_disk(std::int64_t bytes, std::int64_t reserved,
 }
 
 void TargetStore::log_unwritten() const {
-  if (!cache_ || cache_->unwritten() == 0) return;
-  log::warning("cache", concat(cache_->unwritten(), " entries could not be written to ",
+  if (unwritten() == 0) return;
+  log::warning("cache", concat(unwritten(), " entries could not be written to ",
                                escape(cache_->dir().string(), 1000)));
 }
 

@@ -13,7 +13,7 @@
 namespace vdd::eval {
 namespace {
 
-constexpr double kPerMetre = 5000;
+constexpr double kBonnPerMetre = 5000;
 constexpr double kLargestGap = 0.02;                 // seconds between a picture and its depth
 constexpr std::int64_t kHeight = 480, kWidth = 640;  // of the published intrinsics
 
@@ -76,7 +76,7 @@ class Bonn : public Sequence {
     return to_tensor(io::read_rgb(folder_ / "rgb" / (frames()[frame] + ".png")));
   }
   TrueDepth depth(std::size_t frame) const override {
-    return depth_of(io::read_png16(depth_file(frame)), kPerMetre);
+    return depth_of(io::read_png16(depth_file(frame)), kBonnPerMetre);
   }
   Camera camera(std::size_t frame) const override {
     const fs::path file = folder_ / "groundtruth.txt";

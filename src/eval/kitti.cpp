@@ -10,7 +10,7 @@
 namespace vdd::eval {
 namespace {
 
-constexpr double kPerMetre = 256;
+constexpr double kKittiPerMetre = 256;
 constexpr std::size_t kDateLength = 10;  // of "2011_09_26_drive_0002_sync"
 
 class Kitti : public Sequence {
@@ -22,7 +22,7 @@ class Kitti : public Sequence {
     return to_tensor(io::read_rgb(rgb_ / "image_02/data" / (frames()[frame] + ".png")));
   }
   TrueDepth depth(std::size_t frame) const override {
-    return depth_of(io::read_png16(depth_ / (frames()[frame] + ".png")), kPerMetre);
+    return depth_of(io::read_png16(depth_ / (frames()[frame] + ".png")), kKittiPerMetre);
   }
 
  private:

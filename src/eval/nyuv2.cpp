@@ -15,7 +15,7 @@
 namespace vdd::eval {
 namespace {
 
-constexpr double kPerMetre = 1000;
+constexpr double kNyuv2PerMetre = 1000;
 constexpr std::size_t kDigits = 4;
 
 std::string number_name(std::int64_t number) {
@@ -67,7 +67,7 @@ class Extracted : public Sequence {
 
   at::Tensor rgb_HW3(std::size_t) const override { return to_tensor(io::read_rgb(rgb_)); }
   TrueDepth depth(std::size_t) const override {
-    return depth_of(io::read_png16(depth_), kPerMetre);
+    return depth_of(io::read_png16(depth_), kNyuv2PerMetre);
   }
 
  private:

@@ -8,7 +8,7 @@
 namespace vdd::eval {
 namespace {
 
-constexpr double kPerMetre = 1000;
+constexpr double kScannetPerMetre = 1000;
 
 class ScanNet : public Sequence {
  public:
@@ -22,7 +22,7 @@ class ScanNet : public Sequence {
                    stored.height, stored.width);
   }
   TrueDepth depth(std::size_t frame) const override {
-    return depth_of(io::read_png16(depth_file(frame)), kPerMetre);
+    return depth_of(io::read_png16(depth_file(frame)), kScannetPerMetre);
   }
   /// Frames that the tracking lost have a pose of infinities; they count as frames without.
   Camera camera(std::size_t frame) const override {

@@ -8,7 +8,7 @@
 namespace vdd::losses {
 namespace {
 
-at::Tensor difference(const at::Tensor& image, const at::Tensor& target) {
+at::Tensor residual_of(const at::Tensor& image, const at::Tensor& target) {
   if (image.dim() < 3 || image.sizes() != target.sizes() || image.numel() == 0) {
     throw ShapeError(concat("reconstruction loss: image ", image.sizes(), " and target ",
                             target.sizes(), " must be one shape [...,C,H,W]"));
@@ -19,11 +19,11 @@ at::Tensor difference(const at::Tensor& image, const at::Tensor& target) {
 }  // namespace
 
 at::Tensor absolute_error(const at::Tensor& image, const at::Tensor& target) {
-  return difference(image, target).abs().mean();
+  return residual_of(image, target).abs().mean();
 }
 
 at::Tensor gradient_error(const at::Tensor& image_CHW, const at::Tensor& target_CHW) {
-  const at::Tensor residual = difference(image_CHW, target_CHW);
+  const at::Tensor residual = residual_of(image_CHW, target_CHW);
   const at::Tensor sum = residual.diff(1, -1).abs().sum() + residual.diff(1, -2).abs().sum();
   return sum / static_cast<double>(residual.numel());
 }

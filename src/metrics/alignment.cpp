@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "as_double.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
@@ -15,10 +16,6 @@ namespace vdd::metrics {
 namespace {
 
 constexpr double kTruthEps = 1e-8;  // added to the true depth before its inverse is taken
-
-at::Tensor as_double(const at::Tensor& x) {
-  return x.detach().to(at::kCPU, at::kDouble).contiguous();
-}
 
 std::span<const double> values(const at::Tensor& x) {
   return {x.const_data_ptr<double>(), static_cast<std::size_t>(x.numel())};

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "as_double.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
@@ -34,10 +35,6 @@ double dot(const Row& a, const Row& b) {
 
 Row times(const std::array<Row, 3>& m, const Row& x) {
   return {dot(m[0], x), dot(m[1], x), dot(m[2], x)};
-}
-
-at::Tensor as_double(const at::Tensor& x) {
-  return x.detach().to(at::kCPU, at::kDouble).contiguous();
 }
 
 at::Tensor inverse(const at::Tensor& matrix, const char* what) {

@@ -2,6 +2,7 @@
 #include "vdd/programs/training_programs.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "vdd/config/markdown.h"
 #include "vdd/config/reader.h"
@@ -21,6 +22,7 @@ TrainingProgram program(const char* file_prefix) {
   return {
       .name = Training(Config()).program(),
       .file_prefix = file_prefix,
+      .distils = std::is_base_of_v<distill::Distillation, Training>,
       .load = [](const fs::path& file,
                  std::span<const std::string> overrides) -> std::unique_ptr<train::Training> {
         return std::make_unique<Training>(config::load<Config>(file, overrides));
@@ -47,15 +49,22 @@ const TrainingProgram& training_program(const std::string& name) {
   return *it;
 }
 
+std::vector<std::string> distillation_names() {
+  std::vector<std::string> names;
+  for (const TrainingProgram& program : training_programs()) {
+    if (program.distils) names.push_back(program.name);
+  }
+  return names;
+}
+
 std::unique_ptr<distill::Distillation> load_distillation(const std::string& name,
                                                          const fs::path& file,
                                                          std::span<const std::string> overrides) {
-  auto training = training_program(name).load(file, overrides);
-  auto* distillation = dynamic_cast<distill::Distillation*>(training.get());
-  if (distillation == nullptr)
-    throw ConfigError(concat(file.string(), ": ", name, " distils nothing"));
-  training.release();
-  return std::unique_ptr<distill::Distillation>(distillation);
+  const TrainingProgram& program = training_program(name);
+  if (!program.distils) throw ConfigError(concat(file.string(), ": ", name, " distils nothing"));
+  auto training = program.load(file, overrides);
+  return std::unique_ptr<distill::Distillation>(
+      static_cast<distill::Distillation*>(training.release()));
 }
 
 }  // namespace vdd::programs

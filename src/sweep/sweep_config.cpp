@@ -5,8 +5,15 @@
 #include <set>
 
 #include "vdd/core/text.h"
+#include "vdd/programs/training_programs.h"
 
 namespace vdd::sweep {
+
+std::vector<std::string> row_programs() {
+  std::vector<std::string> names = programs::distillation_names();
+  names.insert(names.begin(), "none");
+  return names;
+}
 namespace {
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {

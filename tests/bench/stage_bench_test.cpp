@@ -11,6 +11,7 @@
 #include "support/thrown.h"
 #include "vdd/core/error.h"
 #include "vdd/io/safetensors.h"
+#include "vdd/pipeline/random_model.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/flop_counter.h"
 #include "vdd/tensor/meta_device.h"
@@ -34,8 +35,10 @@ std::int64_t count(const std::function<void()>& work) {
 }
 
 pipeline::DepthModel shapes_of(pipeline::DepthModel& model) {
-  return pipeline::random_model(model.unet->config(), model.vae->config(),
-                                model.image_encoder->config(), {.device = torch::kMeta});
+  return pipeline::random_model({.unet = model.unet->config(),
+                                 .vae = model.vae->config(),
+                                 .image_encoder = model.image_encoder->config()},
+                                0, {.device = torch::kMeta});
 }
 
 StageBenchConfig small() {
@@ -53,7 +56,7 @@ TEST(StageBench, ModelsCostWhatPyTorchCountsForTheOriginals) {
     };
     EXPECT_EQ(count([&] {
                 model->unet->forward(latent(8).unsqueeze(0), torch::zeros({1}),
-                                     torch::zeros({1, 3, 16}, options), added_time_ids());
+                                     torch::zeros({1, 3, 16}, options), pipeline::added_time_ids());
               }),
               reference("unet"));
     EXPECT_EQ(count([&] {
@@ -75,8 +78,7 @@ TEST(StageBench, AFullSizeFrameCostsWhatThePublishedSizesSay) {
   // 3.204 of diffusers.
   const tensor::MetaDevice meta;
   std::vector<NamedModel> models = {
-      {"teacher",
-       pipeline::random_model({}, svd_vae(), svd_image_encoder(), {.device = torch::kMeta})}};
+      {"teacher", pipeline::random_model(models::svd_model(), 0, {.device = torch::kMeta})}};
   models[0].model.info.steps = 2;
   const StageBench bench = bench_stages(models, {.frames = 110, .stages = {"denoise", "decode"}});
   EXPECT_NEAR(bench.rows[0].gflop / 2, 3087.1, 0.1);
@@ -89,8 +91,7 @@ TEST(StageBench, TheLargeHeadCostsWhatItsMultiplicationsSay) {
   // taps; a multiplication with its addition is two operations.
   const tensor::MetaDevice meta;
   std::vector<NamedModel> models = {
-      {"student", pipeline::random_model({}, svd_vae(), svd_image_encoder(),
-                                         {.device = torch::kMeta}, models::dpt_config("L", {}))}};
+      {"student", pipeline::random_model(models::svd_model(), 0, {.device = torch::kMeta})}};
   models[0].model.info.decoder = pipeline::Decoder::kDpt;
   const StageBench bench = bench_stages(models, {.frames = 110, .stages = {"decode"}});
   EXPECT_NEAR(bench.rows[0].gflop / 2, 328, 10);
@@ -159,7 +160,7 @@ TEST(StageBench, ReadsShapesWithoutWeights) {
   save_depth_model(folder / "model", test::tiny_model());
   std::filesystem::remove(folder.path() / "model/unet/diffusion_pytorch_model.safetensors");
   const tensor::MetaDevice meta;
-  std::vector<NamedModel> models = {{"m", load_shapes(find_model(folder / "model"))}};
+  std::vector<NamedModel> models = {{"m", load_shapes(pipeline::find_model(folder / "model"))}};
   const StageBench bench = bench_stages(models, small());
   EXPECT_EQ(bench.device, "meta");
   EXPECT_DOUBLE_EQ(bench.rows[1].gflop * 3e9, 5 * static_cast<double>(reference("unet")));

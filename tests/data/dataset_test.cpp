@@ -300,7 +300,7 @@ TEST_F(Scenes, DisparityIsNormalisedOverTheClip) {
     const float low = rank(quantile ? 0.02 : 0), high = rank(quantile ? 0.98 : 1);
     const auto expected = ((inverse - low) / (high - low)).clamp(0, 1);
     EXPECT_TRUE(torch::allclose(clip.disparity_THW.index({clip.valid_THW}), expected, 0, 1e-5))
-        << range;
+        << to_name(range);
   }
 }
 

@@ -67,7 +67,7 @@ TEST_F(DecoderDistillerTest, ACacheThatCannotBeWrittenChangesNoByte) {
   const data::Clip clip = dataset_->load(0, 0);
   const auto cached = targets(folder_.write("in the way", "") / "cache");
   EXPECT_TRUE(identical(cached->get(clip, 0), targets()->get(clip, 0)));
-  EXPECT_EQ(cached->cache()->unwritten(), 1);
+  EXPECT_EQ(cached->teacher().store().unwritten(), 1);
 }
 
 TEST_F(DecoderDistillerTest, TellsTheSizeOfWhatTheCacheLacks) {
@@ -238,7 +238,7 @@ TEST_F(DecoderDistillerTest, ACheckpointReadsBackAndStartsAnotherHead) {
 
 TEST_F(DecoderDistillerTest, AHeadStartsFromAFileOfVideoDepthAnything) {
   // The names of its files; those of the image encoder and of the first layers are not for us.
-  models::TemporalDptHead theirs(models::dpt_config("tiny", tiny_unet()));
+  models::TemporalDptHead theirs(models::dpt_config("tiny", models::tiny_unet()));
   nn::initialize(*theirs, 7);
   tensor::NamedTensors file = {{"pretrained.cls_token", torch::zeros({1, 1, 8})},
                                {"head.motion_modules.0.temporal_transformer.transformer_blocks.0."

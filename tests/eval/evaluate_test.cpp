@@ -139,7 +139,7 @@ TEST_F(Evaluate, TemporalErrorIsThatOfTheMetricWithTheSetsCameras) {
 
 TEST_F(Evaluate, PixelsOutsideOfTheScoreCropDoNotCount) {
   Protocol p = small(DataLayout::kSintel);
-  p.score_crop = "scannet_border";
+  p.score_crop = metrics::CropRule::kScannetBorder;
   const auto wrong_border = [](const torch::Tensor& depth) {
     auto disparity = 1 / depth;
     disparity.slice(1, 0, 6).fill_(7);

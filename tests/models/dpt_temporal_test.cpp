@@ -198,7 +198,7 @@ TEST(TemporalDptHead, EndsInFloat32) {
 
 TEST(TemporalDptHead, RefusesBadConfigsAndShapes) {
   EXPECT_THAT(test::thrown<ConfigError>([] { TemporalDptHead head(DptConfig{.features = 8}); }),
-              StartsWith("features: 8"));
+              StartsWith("features: must be a multiple of 32"));
   auto head = small_head();
   const auto refusal = [&](std::vector<torch::Tensor> features, std::int64_t num_frames,
                            std::int64_t height) {

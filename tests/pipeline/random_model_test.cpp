@@ -5,6 +5,7 @@
 
 #include "support/clips.h"
 #include "support/temp_dir.h"
+#include "vdd/tensor/dtype.h"
 
 namespace vdd::pipeline {
 namespace {

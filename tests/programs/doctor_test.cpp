@@ -34,7 +34,7 @@ class RunDoctor : public testing::Test {
     run.write_manifest(facts, 0);
     write_file_atomic(root / "metrics.jsonl", "{\"step\":1}\n{\"step\":2}\n");
     pipeline::DepthModel model;
-    model.unet = models::UNetSpatioTemporalConditionModel(tiny_unet());
+    model.unet = models::UNetSpatioTemporalConditionModel(models::tiny_unet());
     nn::initialize(*model.unet, 1);
     run::CheckpointStore(run, 1).save(
         2, [&](const fs::path& staged) { save_depth_model(staged, model); });

@@ -42,6 +42,7 @@ TEST(TrainingPrograms, LoadWhatTheyWrite) {
 }
 
 TEST(TrainingPrograms, OnlyTwoDistil) {
+  EXPECT_THAT(distillation_names(), ElementsAre("distill_unet", "distill_decoder"));
   const test::TempDir folder;
   const auto file = folder.write("config.yaml", "model: {}\n");
   EXPECT_EQ(load_distillation("distill_unet", file, {})->program(), "distill_unet");

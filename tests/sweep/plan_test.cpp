@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/sweep/plan.h"
+#include "vdd/pipeline/random_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,8 +48,8 @@ class PlanTest : public ::testing::Test {
   static void SetUpTestSuite() {
     shared_ = std::make_unique<test::TempDir>();
     test::write_clips(*shared_ / "clips", 2, 6, 64, 128);
-    train::write_random_teacher(*shared_ / "teacher", {});
-    train::write_random_teacher(*shared_ / "other", {.seed = 1});
+    pipeline::write_random_teacher(*shared_ / "teacher", {});
+    pipeline::write_random_teacher(*shared_ / "other", {.seed = 1});
   }
   static void TearDownTestSuite() { shared_.reset(); }
 
@@ -98,7 +99,7 @@ TEST_F(PlanTest, GoesSeedBySeedThroughTheRows) {
     order.push_back(concat(run.seed, ' ', p.config.rows[run.row].name));
   EXPECT_THAT(order,
               ElementsAre("0 teacher", "0 student", "0 head", "1 teacher", "1 student", "1 head"));
-  EXPECT_EQ(p.runs[0].stage, nullptr);
+  EXPECT_EQ(p.runs[0].training, nullptr);
   EXPECT_EQ(p.runs[5].student, 4u) << "of the same seed";
 }
 

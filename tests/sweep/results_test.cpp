@@ -29,7 +29,7 @@ eval::EvalResult result(double abs_rel, std::optional<double> tae, const char* t
 struct Example {
   Plan plan{.name = "table", .config = {}, .protocols = {eval::Protocol{}}, .runs = {}};
   std::vector<RunResult> results;
-  pipeline::StageBench times;
+  bench::StageBench times;
 
   Example() {
     plan.config = {.title = "t", .seeds = {0, 1}, .teacher = "teacher", .marks = {"m", "n"}};
@@ -51,15 +51,15 @@ struct Example {
     results[2].scores = {std::nullopt};
     results[2].error = "broke";
     results[5].scores = {result(0.5, std::nullopt)};
-    times.rows = {{.model = "a", .stage = "encode", .median_ms = 1},
-                  {.model = "a", .stage = "denoise", .median_ms = 2.5},
-                  {.model = "a", .stage = "decode", .median_ms = 4}};
+    times.rows = {{.model = "a", .training = "encode", .median_ms = 1},
+                  {.model = "a", .training = "denoise", .median_ms = 2.5},
+                  {.model = "a", .training = "decode", .median_ms = 4}};
   }
   Table table() const { return make_table(plan, results, times); }
 };
 
 TEST(Results, EveryFieldIsListed) {
-  EXPECT_EQ(test::listed_fields<RunRecord>(), test::count_members<RunRecord>());
+  EXPECT_EQ(test::listed_fields<RowRecord>(), test::count_members<RowRecord>());
   EXPECT_EQ(test::listed_fields<SweepRecord>(), test::count_members<SweepRecord>());
 }
 

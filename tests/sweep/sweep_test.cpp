@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/sweep/sweep.h"
+#include "vdd/pipeline/random_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +29,7 @@ class SweepTest : public ::testing::Test {
   static void SetUpTestSuite() {
     shared_ = std::make_unique<test::TempDir>();
     test::write_clips(*shared_ / "clips", 2, 4, 64, 128);
-    train::write_random_teacher(*shared_ / "teacher", {});
+    pipeline::write_random_teacher(*shared_ / "teacher", {});
   }
   static void TearDownTestSuite() { shared_.reset(); }
 

@@ -61,7 +61,7 @@ TEST_F(DepthTargetsTest, TheDepthLatentIsTheScaledModeOfTheGreyDisparity) {
 TEST_F(DepthTargetsTest, TheNoiseOnThePixelsBelongsToTheClip) {
   const data::Clip clip = dataset_->load(0, 0);
   const distill::TeacherTarget target = targets().get(clip, 0);
-  EXPECT_EQ(target.noise_seed, noise_seed(true, 0, clip.content_key, 0));
+  EXPECT_EQ(target.noise_seed, distill::noise_seed(true, 0, clip.content_key, 0));
   const auto expected = pipeline::encode_video(
       model_.vae, model_.image_encoder, clip.rgb_TCHW, 0.02,
       tensor::randn(clip.rgb_TCHW.sizes(),
@@ -93,7 +93,7 @@ TEST_F(DepthTargetsTest, ACacheThatCannotBeWrittenChangesNoByte) {
   const data::Clip clip = dataset_->load(0, 3);
   DepthTargets cached = targets(folder_.write("in the way", "") / "cache");
   EXPECT_TRUE(distill::identical(cached.get(clip, 3), targets().get(clip, 3)));
-  EXPECT_EQ(cached.cache()->unwritten(), 1);
+  EXPECT_EQ(cached.store().unwritten(), 1);
 }
 
 TEST_F(DepthTargetsTest, TellsTheSizeOfWhatTheCacheLacks) {

@@ -24,7 +24,7 @@ class LatentWhitening : public ::testing::Test {
     return vae_->encode_mode(images_N3HW_).permute({0, 2, 3, 1}).flatten(0, 2);
   }
 
-  models::AutoencoderKLTemporalDecoder vae_{tiny_vae()};
+  models::AutoencoderKLTemporalDecoder vae_{models::tiny_vae()};
   torch::Tensor images_N3HW_;
 };
 

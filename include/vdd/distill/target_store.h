@@ -31,6 +31,9 @@ class TargetStore {
   /// Targets that get() has computed so far.
   std::int64_t computed() const { return computed_; }
 
+  /// Entries that could not be written so far.
+  std::int64_t unwritten() const { return cache_ ? cache_->unwritten() : 0; }
+
   /// Tells the cache, before it is filled, of `bytes` to come, and of `reserved` bytes below `run`
   /// that are the checkpoints'. Warns if it will not fit.
   void reserve_disk(std::int64_t bytes, std::int64_t reserved, const std::filesystem::path& run);

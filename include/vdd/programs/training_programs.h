@@ -17,6 +17,7 @@ namespace vdd::programs {
 struct TrainingProgram {
   std::string name;         ///< "distill_unet", "vdd train-vae"
   std::string file_prefix;  ///< of the names of its config files: "stage1"
+  bool distils;             ///< its Training is a Distillation
   /// Reads a config file and `key.sub=value` settings over it. Throws ConfigError.
   std::unique_ptr<train::Training> (*load)(const std::filesystem::path& file,
                                            std::span<const std::string> overrides);
@@ -28,6 +29,8 @@ const std::vector<TrainingProgram>& training_programs();
 /// Throws ConfigError if there is no program of this name.
 const TrainingProgram& training_program(const std::string& name);
 
+/// Names the programs that distil.
+std::vector<std::string> distillation_names();
 /// Loads a config of the program `name`, which must distil. Throws ConfigError.
 std::unique_ptr<distill::Distillation> load_distillation(const std::string& name,
                                                          const std::filesystem::path& file,

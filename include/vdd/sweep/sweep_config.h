@@ -12,6 +12,9 @@
 // A table of a paper as a file: what is trained for it, and what is measured. docs/ablation.md
 namespace vdd::sweep {
 
+/// Lists what a row's program may be: "none", and the programs that distil.
+std::vector<std::string> row_programs();
+
 /// A line of the table: a model that is there, or one that is trained for it.
 struct RowConfig {
   std::string name = {};
@@ -30,8 +33,7 @@ struct RowConfig {
     f("model", model, "nothing to train: a model folder; empty: the teacher");
     f("steps", steps, "nothing to train: sampler steps; 0: as the model's vdd.json says",
       non_negative);
-    f("program", program, "what trains the row's model",
-      one_of("none", "distill_unet", "distill_decoder"));
+    f("program", program, "what trains the row's model", OneOf{row_programs()});
     f("config", config, "its config file, relative to this one");
     f("student", student,
       "name of an earlier row, whose checkpoints/best of the same seed it starts from");

@@ -12,7 +12,7 @@
 #include "vdd/parity/forward.h"
 #include "vdd/pipeline/model_folder.h"
 
-namespace vdd::pipeline {
+namespace vdd::parity {
 namespace {
 
 namespace fs = std::filesystem;
@@ -40,7 +40,7 @@ void write_weights(const fs::path& folder, std::uint64_t seed) {
     for (const char* part : {"unet", "vae", "image_encoder"}) write_weights(folder / part, seed);
     return;
   }
-  const std::string name = class_name(folder / "config.json");
+  const std::string name = pipeline::class_name(folder / "config.json");
   if (name == "UNetSpatioTemporalConditionModel") {
     save_model<UNetSpatioTemporalConditionModel, models::UNetConfig>(folder, seed,
                                                                      "diffusion_pytorch_model");
@@ -95,4 +95,4 @@ INSTANTIATE_TEST_SUITE_P(Models, Parity,
                          [](const auto& c) { return std::string(c.param); });
 
 }  // namespace
-}  // namespace vdd::pipeline
+}  // namespace vdd::parity
