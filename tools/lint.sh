@@ -29,7 +29,7 @@ source_of() {
 # sources_since <commit>
 sources_since() {
   local file
-  { git diff --name-only --diff-filter=d "$1"; git ls-files --others --exclude-standard; } | while read -r file; do
+  { git diff --name-only --diff-filter=d "$1" && git ls-files --others --exclude-standard; } | while read -r file; do
     case $file in
       *.h) source_of "$file" ;;
       *.cpp) echo "$file" ;;
@@ -39,16 +39,20 @@ sources_since() {
 
 if [[ -n ${1:-} ]]; then
   git rev-parse -q --verify "$1^{commit}" > /dev/null || fail "no such commit: $1" 2
-  mapfile -t files < <(sources_since "$1")
+  files=$(sources_since "$1")
 else
-  mapfile -t files < <(git ls-files '*.cpp')
+  files=$(git ls-files '*.cpp')
 fi
 
 set_up lint
 configure lint
 sources=()
-for file in "${files[@]}"; do
-  if grep -qF "\"$root/$file\"" build/lint/compile_commands.json; then sources+=("$file"); else say "not built, so not looked at: $file"; fi
+for file in $files; do
+  if grep -qF "\"$root/$file\"" build/lint/compile_commands.json; then
+    sources+=("$file")
+  else
+    say "not built, so not looked at: $file"
+  fi
 done
 most=${VDD_LINT_MOST:-${#sources[@]}}
 ((${#sources[@]} <= most)) || say "too many to look at, left out: ${sources[*]:most}"
