@@ -9,7 +9,7 @@ namespace vdd::config {
 namespace {
 
 template <typename T>
-constexpr std::string_view kTypeName = "";
+constexpr std::string_view kTypeName;
 template <>
 constexpr std::string_view kTypeName<bool> = "bool";
 template <>

@@ -29,8 +29,8 @@ bool is_modest(std::string_view text) {
       members[depth] = 0;
     } else if (c == ']' || c == '}') {
       if (depth-- == 0) return true;  // the parser stops here
-    } else if (c == ':') {
-      if (++members[depth] > kMaxMembers) return false;
+    } else if (c == ':' && ++members[depth] > kMaxMembers) {
+      return false;
     }
   }
   return true;

@@ -164,14 +164,14 @@ StorageTraits try_storage(const fs::path& folder) {
   return traits;
 }
 
-StagedFolder::StagedFolder(fs::path final_path, Existing existing)
+StagedFolder::StagedFolder(const fs::path& final_path, Existing existing)
     : final_(named(final_path)), existing_(existing) {
   finish_replacement(final_);
   if (existing == Existing::kRefuse && is_taken(final_)) require_renamed(EEXIST, final_);
   stage();
 }
 
-StagedFolder::StagedFolder(fs::path final_path, Replaceable rule)
+StagedFolder::StagedFolder(const fs::path& final_path, Replaceable rule)
     : final_(named(final_path)), rule_(std::move(rule)) {
   finish_replacement(final_);
   require_replaceable(final_, *rule_);

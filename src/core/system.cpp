@@ -42,6 +42,7 @@ int find_build_id(dl_phdr_info* info, std::size_t, void* result) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const auto& segment = info->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives numbers
     const char* note = reinterpret_cast<const char*>(info->dlpi_addr + segment.p_vaddr);
     const char* end = note + segment.p_memsz;
     while (note + sizeof(ElfW(Nhdr)) <= end) {
@@ -50,7 +51,7 @@ int find_build_id(dl_phdr_info* info, std::size_t, void* result) {
       const char* name = note + sizeof header;
       const char* id = name + (header.n_namesz + 3) / 4 * 4;
       if (header.n_type == NT_GNU_BUILD_ID &&
-          std::string_view(name, header.n_namesz) == std::string_view("GNU", 4)) {
+          std::string_view(name, header.n_namesz) == std::string_view("GNU\0", 4)) {
         for (std::size_t b = 0; b < header.n_descsz; ++b) {
           const auto byte = static_cast<unsigned char>(id[b]);
           *static_cast<std::string*>(result) +=

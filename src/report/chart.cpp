@@ -198,8 +198,9 @@ std::vector<double> ticks(double low, double high, bool logarithmic, int count) 
     return values;
   }
   const double step = round_step(high / count - low / count);
-  for (double k = std::ceil(low / step); k * step <= high && values.size() < 100; ++k) {
-    values.push_back(k * step);
+  const double first = std::ceil(low / step);
+  for (int i = 0; i < 100 && (first + i) * step <= high; ++i) {
+    values.push_back((first + i) * step);
   }
   return values;
 }

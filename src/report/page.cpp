@@ -44,7 +44,7 @@ pre { overflow-x: auto; font-size: 13px; } summary { cursor: pointer; font-weigh
 )";
 
 std::string duration(double seconds) {
-  const auto whole = static_cast<std::int64_t>(std::clamp(seconds, 0.0, 1e12) + 0.5);
+  const std::int64_t whole = std::llround(std::clamp(seconds, 0.0, 1e12));
   const auto two = [](std::int64_t n) { return concat(n < 10 ? "0" : "", n); };
   return concat(whole / 3600, ':', two(whole / 60 % 60), ':', two(whole % 60));
 }

@@ -13,7 +13,7 @@ namespace {
 std::string nested(int depth, const std::string& open = "[", const std::string& close = "]") {
   std::string text;
   for (int i = 0; i < depth; ++i) text += open;
-  text += "1";
+  text += '1';
   for (int i = 0; i < depth; ++i) text += close;
   return text;
 }

@@ -62,7 +62,7 @@ TEST(Random, CoinAndNormalHaveTheirMoments) {
     squares += value * value;
   }
   // Standard errors: 137 heads; 0.0032 of the mean; 0.0045 of the variance.
-  EXPECT_NEAR(heads, n / 4, 700);
+  EXPECT_NEAR(heads, 0.25 * n, 700);
   EXPECT_NEAR(sum / n, 0, 0.016);
   EXPECT_NEAR(squares / n, 1, 0.023);
   EXPECT_FALSE(random.coin(0));

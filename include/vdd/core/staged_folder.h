@@ -40,10 +40,11 @@ class StagedFolder {
   /// lives, and removes those of that name which killed processes have left; a replacement that a
   /// crash cut in two is completed first. Throws ConfigError if `final_path` exists and may not be
   /// replaced, ResourceError if the folder cannot be made.
-  explicit StagedFolder(std::filesystem::path final_path, Existing existing = Existing::kRefuse);
+  explicit StagedFolder(const std::filesystem::path& final_path,
+                        Existing existing = Existing::kRefuse);
   /// Makes the temporary folder for one that may replace a folder which fits `rule`, see
   /// require_replaceable().
-  StagedFolder(std::filesystem::path final_path, Replaceable rule);
+  StagedFolder(const std::filesystem::path& final_path, Replaceable rule);
   /// Removes the temporary folder unless committed.
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
