@@ -83,9 +83,8 @@ class Stage1 : public torch::CustomClassHolder {
 
  private:
   const optim::Selection& select() {
-    selection_ =
-        optim::select_parameters(tensor::named_parameters(*student_),
-                                 optim::SelectionConfig().in_force());
+    selection_ = optim::select_parameters(tensor::named_parameters(*student_),
+                                          optim::SelectionConfig().in_force());
     return selection_;
   }
 

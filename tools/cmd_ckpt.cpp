@@ -34,7 +34,8 @@ ordered_json describe_files(const Checkpoint& checkpoint) {
   return out;
 }
 
-void print_all(const std::vector<Checkpoint>& checkpoints, const CkptOptions& options, bool with_files) {
+void print_all(const std::vector<Checkpoint>& checkpoints, const CkptOptions& options,
+               bool with_files) {
   ordered_json all = ordered_json::array();
   for (const Checkpoint& checkpoint : checkpoints) {
     const ordered_json facts = describe_files(checkpoint);
@@ -79,7 +80,8 @@ void add_ckpt(CLI::App& vdd) {
   };
   command("ls", "steps, bytes and links",
           [](const auto& found, const auto& o) { print_all(found, o, false); });
-  command("show", "their files", [](const auto& found, const auto& o) { print_all(found, o, true); });
+  command("show", "their files",
+          [](const auto& found, const auto& o) { print_all(found, o, true); });
   command("verify", "compare every file with its checksum",
           [](const auto& found, const auto&) { verify_all(found); });
 }

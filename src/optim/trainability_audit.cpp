@@ -102,8 +102,7 @@ TrainabilityAudit audit_trainability(const Selection& selection,
   drop_gradients(selection);
 
   const auto is_zero = [](auto& e) { return e.verdict == Trainability::kZeroGradient; };
-  if (std::none_of(audit.entries.begin(), audit.entries.end(), is_zero))
-    return audit;
+  if (std::none_of(audit.entries.begin(), audit.entries.end(), is_zero)) return audit;
   const ZerosFilled filled(selection);
   if (filled.names().empty()) return audit;
 

@@ -41,32 +41,22 @@ std::map<std::string, std::string> hashes_by_part(const Task& task) {
   return hashes;
 }
 
-/// Collects the strings of a config.
-class Strings {
- public:
-  explicit Strings(const config::Section& section) { visit(section); }
-  std::vector<std::string> found;
-
- private:
-  void visit(const config::Section& section) {
-    for (const config::Field& field : section.fields) {
-      std::visit([this](const auto& value) { add(value); }, field.value);
+/// Adds the strings of a config to `found`.
+void collect_strings(const config::Section& section, std::vector<std::string>& found) {
+  for (const config::Field& field : section.fields) {
+    if (const auto* part = std::get_if<config::Section>(&field.value)) {
+      collect_strings(*part, found);
+    } else if (const auto* list = std::get_if<config::SectionList>(&field.value)) {
+      for (const config::Section& element : list->elements()) collect_strings(element, found);
+    } else if (const auto* text = std::get_if<std::string*>(&field.value)) {
+      found.push_back(**text);
+    } else if (const auto* maybe = std::get_if<std::optional<std::string>*>(&field.value)) {
+      if (**maybe) found.push_back(***maybe);
+    } else if (const auto* texts = std::get_if<std::vector<std::string>*>(&field.value)) {
+      found.insert(found.end(), (*texts)->begin(), (*texts)->end());
     }
   }
-  void add(const config::Section& section) { visit(section); }
-  void add(const config::SectionList& list) {
-    for (const config::Section& section : list.elements()) visit(section);
-  }
-  void add(const std::string* value) { found.push_back(*value); }
-  void add(const std::optional<std::string>* value) {
-    if (*value) found.push_back(**value);
-  }
-  void add(const std::vector<std::string>* values) {
-    found.insert(found.end(), values->begin(), values->end());
-  }
-  template <typename Other>
-  void add(const Other&) {}
-};
+}
 
 std::string leaf(const config::Leaves& leaves, std::string_view key) {
   const auto it = std::ranges::find(leaves, key, &config::Leaves::value_type::first);
@@ -105,8 +95,10 @@ std::vector<std::string> config_changes(const config::Leaves& before, const conf
 }
 
 std::vector<fs::path> named_paths(const config::Section& section) {
+  std::vector<std::string> texts;
+  collect_strings(section, texts);
   std::vector<fs::path> paths;
-  for (fs::path path : Strings(section).found) {
+  for (fs::path path : texts) {
     while (path.string().find_first_of("*?") != std::string::npos) path = path.parent_path();
     std::error_code ignored;
     if (!path.empty() && fs::exists(path, ignored)) paths.push_back(std::move(path));

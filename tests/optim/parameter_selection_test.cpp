@@ -72,7 +72,8 @@ TEST(SelectParameters, StageOneTrainsAllButWhatIsTemporalOrIdle) {
   };
   std::vector<std::string> all = trained;
   all.insert(all.end(), frozen.begin(), frozen.end());
-  const Selection selection = select_parameters(named(all), preset_patterns(TrainedPreset::kSpatial));
+  const Selection selection =
+      select_parameters(named(all), preset_patterns(TrainedPreset::kSpatial));
 
   ASSERT_EQ(selection.parameters.size(), all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -117,9 +118,9 @@ TEST(SelectParameters, RefusesWhatCannotBeMeant) {
               select_parameters(names, {"*", "!a"});
             }),
             "trained.patterns: no parameter trains");
-  EXPECT_EQ(test::thrown<ConfigError>(
-                [&] { select_parameters(named({"a"}, torch::kFloat16), {"*"}); }),
-            "trained.patterns: a is fp16, but weights train in fp32");
+  EXPECT_EQ(
+      test::thrown<ConfigError>([&] { select_parameters(named({"a"}, torch::kFloat16), {"*"}); }),
+      "trained.patterns: a is fp16, but weights train in fp32");
   EXPECT_NO_THROW(select_parameters(names, {"*", "!fits_nothing"}));
 }
 
@@ -153,7 +154,8 @@ TEST(SelectionConfig, SpatialAndTemporalShareNothingAndAllHoldsBoth) {
       "conv_out.weight"};
   const auto trained = [&](TrainedPreset preset) {
     std::set<std::string> found;
-    for (const auto& [name, value] : select_parameters(named(names), preset_patterns(preset)).trained())
+    for (const auto& [name, value] :
+         select_parameters(named(names), preset_patterns(preset)).trained())
       found.insert(name);
     return found;
   };

@@ -27,8 +27,7 @@ struct Branch {
     const Tensor h = torch::relu(torch::linear(x, values[0].second, values[1].second));
     return (x + torch::linear(h, values[2].second, values[3].second)).square().mean() * factor;
   }
-  TrainabilityAudit audit(const std::vector<std::string>& patterns,
-                                 double factor = 1) const {
+  TrainabilityAudit audit(const std::vector<std::string>& patterns, double factor = 1) const {
     const Selection selection = select_parameters(values, {.patterns = patterns});
     return audit_trainability(selection, [this, factor] { return loss(factor); });
   }
@@ -64,12 +63,10 @@ TEST(TrainabilityAudit, LayerOfZerosExplainsWhatIsBehindIt) {
   Branch branch;
   branch[2].data().zero_();
   const TrainabilityAudit audit = branch.audit({"*", "!idle"});
-  EXPECT_EQ(verdicts(audit),
-            (std::vector{kBehindZero, kBehindZero, kFlows, kFlows, kFrozen}));
+  EXPECT_EQ(verdicts(audit), (std::vector{kBehindZero, kBehindZero, kFlows, kFlows, kFrozen}));
   EXPECT_EQ(audit.zero_layers, std::vector<std::string>{"out.weight"});
   EXPECT_TRUE(audit.passed());
-  EXPECT_NE(audit.table().find("in.bias: trained, waits for a layer of zeros"),
-            std::string::npos);
+  EXPECT_NE(audit.table().find("in.bias: trained, waits for a layer of zeros"), std::string::npos);
   EXPECT_TRUE(branch[2].eq(0).all().item<bool>()) << "put back";
   EXPECT_FALSE(branch[2].grad().defined());
 }
@@ -103,10 +100,8 @@ TEST(TrainabilityAudit, FrozenTensorWithGradient) {
   const Selection selection =
       select_parameters(branch.values, {.patterns = {"*", "!idle", "!out"}});
   branch[2].requires_grad_(true);  // someone thaws it after the selection
-  const TrainabilityAudit audit =
-      audit_trainability(selection, [&] { return branch.loss(); });
-  EXPECT_EQ(verdicts(audit),
-            (std::vector{kFlows, kFlows, kFrozenGradient, kFrozen, kFrozen}));
+  const TrainabilityAudit audit = audit_trainability(selection, [&] { return branch.loss(); });
+  EXPECT_EQ(verdicts(audit), (std::vector{kFlows, kFlows, kFrozenGradient, kFrozen, kFrozen}));
   EXPECT_EQ(test::thrown<ConfigError>([&] { audit.require_passed(); }),
             "audit: out.weight (frozen, but gets a gradient)");
 }

@@ -51,9 +51,9 @@ struct Example {
     results[2].scores = {std::nullopt};
     results[2].error = "broke";
     results[5].scores = {result(0.5, std::nullopt)};
-    times.rows = {{.model = "a", .training = "encode", .median_ms = 1},
-                  {.model = "a", .training = "denoise", .median_ms = 2.5},
-                  {.model = "a", .training = "decode", .median_ms = 4}};
+    times.rows = {{.model = "a", .stage = "encode", .median_ms = 1},
+                  {.model = "a", .stage = "denoise", .median_ms = 2.5},
+                  {.model = "a", .stage = "decode", .median_ms = 4}};
   }
   Table table() const { return make_table(plan, results, times); }
 };

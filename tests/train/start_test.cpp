@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/field_count.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -107,6 +108,13 @@ TEST(Start, WritesNothingBeforeInputsAndDataAreChecked) {
   training.config().train.device = "gpu";
   EXPECT_THAT(thrown<ConfigError>([&] { start(training, options); }), HasSubstr("train.device: "));
   EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+TEST(TrainingConfig, ListsEveryField) {
+  EXPECT_EQ(test::listed_fields<TrainingConfig>(), test::count_members<TrainingConfig>());
+  EXPECT_EQ(test::listed_fields<TrainConfig>(), test::count_members<TrainConfig>());
+  EXPECT_EQ(test::listed_fields<ValidationConfig>(), test::count_members<ValidationConfig>());
+  EXPECT_EQ(test::listed_fields<CacheConfig>(), test::count_members<CacheConfig>());
 }
 
 TEST(TrainingConfig, RefusesWhatOneSectionRulesOutOfAnother) {

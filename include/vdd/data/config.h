@@ -120,7 +120,10 @@ struct DataConfig {
     f("reverse", reverse, "probability that a clip runs backwards", unit_interval);
     f("fit", fit, "crop: scale by one factor, then cut; stretch: scale each side by its own");
     f("crop", crop, "where the cut lies");
-    f("rgb_only", rgb_only, "read no depth at all; both distillation stages need none");
+    f("rgb_only", rgb_only,
+      "read no depth at all; both distillation stages need none, the trainings of a teacher and of "
+      "a "
+      "VAE read it in any case");
     f("poses", poses, "also read intrinsics and camera poses, where the data set has them");
     f("disparity_range", disparity_range,
       "what becomes 0 and 1, over the whole clip: its extremes, or its 2 and 98 % quantiles with "

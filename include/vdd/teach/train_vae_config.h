@@ -55,7 +55,8 @@ struct TrainedPartsConfig {
 
   constexpr void fields(auto& f) {
     f("patterns", patterns,
-      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen. A bias "
+      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen. A "
+      "bias "
       "of the keys does nothing in attention",
       non_empty);
   }
