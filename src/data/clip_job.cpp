@@ -149,7 +149,7 @@ void ClipJob::end_group() {
   done_.set_value(std::move(result_));
 }
 
-void ClipJob::fail(std::exception_ptr error) {
+void ClipJob::fail(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const DataError& e) {

@@ -66,7 +66,7 @@ class ClipJob : public std::enable_shared_from_this<ClipJob> {
   void measure(std::int64_t frame);
   void choose_range();
   void normalise(std::int64_t frame) const;
-  void fail(std::exception_ptr error);
+  void fail(const std::exception_ptr& error);
 
   const ClipRecipe recipe_;
   ThreadPool& pool_;

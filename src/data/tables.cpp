@@ -73,12 +73,10 @@ std::map<FrameKey, Matrix4> read_vkitti_extrinsics(const std::filesystem::path& 
   return read_frames<Matrix4>(path, "r1,1", 18, [](const Table& row) {
     Matrix4 matrix{};
     for (std::size_t i = 0; i < 16; ++i) matrix[i] = row.number(2 + i);
-    for (int i = 0; i < 3; ++i) {
-      for (int k = 0; k <= i; ++k) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t k = 0; k <= i; ++k) {
         double dot = 0;
-        for (int c = 0; c < 3; ++c)
-          dot += matrix[static_cast<std::size_t>(4 * i + c)] *
-                 matrix[static_cast<std::size_t>(4 * k + c)];
+        for (std::size_t c = 0; c < 3; ++c) dot += matrix[4 * i + c] * matrix[4 * k + c];
         if (std::abs(dot - (i == k ? 1 : 0)) > 1e-3) row.fail("the rotation is not orthonormal");
       }
     }

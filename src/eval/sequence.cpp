@@ -92,7 +92,7 @@ DataSet open_data_set(const fs::path& root, const ReaderConfig& config) {
       const std::string prefix =
           folder.lexically_relative(constant_part(root)).generic_string() + '/';
       for (const auto& sequence : part.sequences) sequence->rename(prefix + sequence->name());
-      for (std::string& line : part.left_out) line = prefix + line;
+      for (std::string& line : part.left_out) line.insert(0, prefix);
     }
     std::ranges::move(part.sequences, std::back_inserter(data.sequences));
     std::ranges::move(part.left_out, std::back_inserter(data.left_out));
