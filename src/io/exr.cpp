@@ -44,7 +44,7 @@ std::string depth_channel(const Imf::ChannelList& channels, const fs::path& path
 void check_header(const Imf::Header& header, const fs::path& path) {
   if (Imf::isDeepData(header.type()))
     throw DataError(path, "EXR of deep samples, which is no picture of depth");
-  const Imath::Box2i window = header.dataWindow();
+  const Imath::Box2i& window = header.dataWindow();
   const auto width = std::int64_t{window.max.x} - window.min.x + 1;
   check_pixels(std::int64_t{window.max.y} - window.min.y + 1, width, path);
   std::int64_t block = width * kBlockRows;

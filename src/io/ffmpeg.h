@@ -21,7 +21,7 @@ struct Release {
 };
 
 inline void free_io(AVIOContext** io) {
-  av_freep(&(*io)->buffer);
+  av_freep(static_cast<void*>(&(*io)->buffer));
   avio_context_free(io);
 }
 inline void free_scaler(SwsContext** scaler) {

@@ -105,7 +105,7 @@ Properties FileView::access() const {
   static const hid_t driver = register_driver();
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   const FileView* view = this;
-  H5Pset_driver(access, driver, &view);
+  H5Pset_driver(access, driver, static_cast<const void*>(&view));
   return Properties(access);
 }
 

@@ -62,11 +62,10 @@ Png parse(std::string_view bytes, const std::filesystem::path& path) {
       check_pixels(height, width, path);
       png.width = static_cast<int>(width);
       png.height = static_cast<int>(height);
-      png.depth = body[8];
-      png.color = body[9];
+      png.depth = static_cast<unsigned char>(body[8]);
+      png.color = static_cast<unsigned char>(body[9]);
       png.interlaced = body[12] != 0;
-      if (png.color < 0 || png.color > 6 || png.channels() == 0 || body[10] != 0 || body[11] != 0 ||
-          body[12] > 1) {
+      if (png.color > 6 || png.channels() == 0 || body[10] != 0 || body[11] != 0 || body[12] > 1) {
         refuse("unknown kind in IHDR");
       }
     } else if (type == "PLTE") {

@@ -296,7 +296,7 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
                                            const std::filesystem::path& path) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const bool plausible =
-      text.size() > 8 && text[8] == '{' && text.substr(4, 4) == std::string_view("\0\0\0", 4);
+      text.size() > 8 && text[8] == '{' && text.substr(4, 4) == std::string_view("\0\0\0\0", 4);
   const std::string_view kind = plausible ? "" : other_kind(text.substr(0, 64));
   const auto fail = [&](std::string_view reason) {
     throw DataError(path, kind.empty() ? concat("no safetensors file: ", reason)

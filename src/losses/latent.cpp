@@ -23,7 +23,8 @@ at::Tensor difference(const at::Tensor& student, const at::Tensor& teacher) {
 /// Returns what the sum over all elements is divided by.
 double normalizer(const at::Tensor& x, LatentReduction reduction) {
   const bool sums_channels = reduction == LatentReduction::kPaper;
-  return static_cast<double>(sums_channels ? x.numel() / x.size(-3) : x.numel());
+  const std::int64_t count = sums_channels ? x.numel() / x.size(-3) : x.numel();
+  return static_cast<double>(count);
 }
 
 at::Tensor score(const at::Tensor& difference, LatentReduction reduction) {
