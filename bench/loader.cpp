@@ -35,6 +35,7 @@ double frames_per_second(const std::shared_ptr<vdd::data::ClipDataset>& dataset,
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): an error may end a measurement
 int main(int argc, char** argv) {
   vdd::data::DataConfig config;
   config.frames = 8;

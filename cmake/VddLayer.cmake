@@ -27,6 +27,8 @@ endfunction()
 function(vdd_unity target no_unity)
   if(VDD_UNITY AND NOT no_unity)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    # GCC takes a type of an unnamed namespace for one of a header if its source was included.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 

@@ -24,7 +24,7 @@ struct Taps {
 };
 
 /// Records `value` if taps are wanted, and returns it.
-inline const torch::Tensor& tap(Taps* taps, const std::string& path, const torch::Tensor& value) {
+inline torch::Tensor tap(Taps* taps, const std::string& path, const torch::Tensor& value) {
   if (taps) taps->set(path, value);
   return value;
 }
