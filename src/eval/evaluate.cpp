@@ -36,21 +36,21 @@ Scores scores_of(const metrics::DepthScores& s) {
           .silog100 = s.silog100};
 }
 
-SequenceResult score(const Task& task, Predictions& predictions) {
-  const Protocol& p = task.protocol;
-  const Truth& truth = task.truth;
-  SequenceResult result{.name = task.sequence.name()};
-  for (const std::size_t frame : task.frames)
-    result.frames.push_back(task.sequence.frames()[frame]);
+SequenceResult score(const ScoredClip& clip, Predictions& predictions) {
+  const Protocol& p = clip.protocol;
+  const Truth& truth = clip.truth;
+  SequenceResult result{.name = clip.sequence.name()};
+  for (const std::size_t frame : clip.frames)
+    result.frames.push_back(clip.sequence.frames()[frame]);
   result.truth_hash = hash_of(truth.depth_THW);
 
-  const at::Tensor prediction = predictions.predict(task);
+  const at::Tensor prediction = predictions.predict(clip);
   result.prediction_hash = hash_of(prediction);
   const metrics::Aligned aligned = fit_to_truth(prediction, predictions.kind(), truth, p);
   const metrics::DepthScores depth =
       metrics::score_depth(aligned.depth_THW, truth.depth_THW, aligned.valid_THW);
   if (depth.frames == 0) {
-    throw DataError(task.sequence.name(),
+    throw DataError(clip.sequence.name(),
                     concat("frames ", result.frames.front(), " to ", result.frames.back()),
                     concat("no pixel has a true depth between ", p.alignment.min_depth, " and ",
                            p.alignment.max_depth, " m"));

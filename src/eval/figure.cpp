@@ -28,10 +28,10 @@ at::Tensor pictures(const Sequence& sequence, const std::vector<std::size_t>& fr
   return at::stack(planes).to(at::kFloat) / 127.5 - 1;
 }
 
-std::vector<io::PictureRow> rows_of(const Task& task, const std::vector<Method>& methods) {
-  const Truth& truth = task.truth;
+std::vector<io::PictureRow> rows_of(const ScoredClip& clip, const std::vector<Method>& methods) {
+  const Truth& truth = clip.truth;
   const at::Tensor depth_THW = truth.depth_THW.to(at::kDouble);
-  const at::Tensor known_THW = truth.valid_THW & (depth_THW > task.protocol.alignment.min_depth);
+  const at::Tensor known_THW = truth.valid_THW & (depth_THW > clip.protocol.alignment.min_depth);
   const at::Tensor disparity_THW = at::where(known_THW, 1 / depth_THW, at::zeros_like(depth_THW));
   const at::Tensor sorted = std::get<0>(disparity_THW.masked_select(known_THW).sort());
   double low = 0, high = 1;
@@ -42,11 +42,11 @@ std::vector<io::PictureRow> rows_of(const Task& task, const std::vector<Method>&
   if (!(high > low)) high = low + 1;
 
   std::vector<io::PictureRow> rows{
-      {"RGB", kRgb, pictures(task.sequence, task.frames, task.protocol)},
+      {"RGB", kRgb, pictures(clip.sequence, clip.frames, clip.protocol)},
       {"truth", kDisparity, disparity_THW, low, high}};
   for (const auto& [name, predictions] : methods) {
     const metrics::Aligned aligned =
-        fit_to_truth(predictions->predict(task), predictions->kind(), truth, task.protocol);
+        fit_to_truth(predictions->predict(clip), predictions->kind(), truth, clip.protocol);
     rows.push_back({name, kDisparity, 1 / aligned.depth_THW, low, high});
   }
   return rows;

@@ -27,9 +27,9 @@ void check_finite(const at::Tensor& values_Thw, const std::string& where,
   }
 }
 
-std::vector<std::string> names_of(const Task& task) {
+std::vector<std::string> names_of(const ScoredClip& clip) {
   std::vector<std::string> names;
-  for (const std::size_t frame : task.frames) names.push_back(task.sequence.frames()[frame]);
+  for (const std::size_t frame : clip.frames) names.push_back(clip.sequence.frames()[frame]);
   return names;
 }
 
@@ -38,20 +38,20 @@ class OfModel : public Predictions {
   explicit OfModel(Estimator model) : model_(std::move(model)) {}
 
   PredictionKind kind() const override { return PredictionKind::kDisparity; }
-  at::Tensor predict(const Task& task) override {
-    const auto& p = task.protocol;
+  at::Tensor predict(const ScoredClip& clip) override {
+    const auto& p = clip.protocol;
     at::Tensor out;
     try {
-      out = model_(task.sequence.clip_T3hw(task.frames, p.crop, p.height, p.width));
+      out = model_(clip.sequence.clip_T3hw(clip.frames, p.crop, p.height, p.width));
     } catch (const NonFiniteError& error) {
-      throw NonFiniteError(concat(task.sequence.name(), ": ", error.what()));
+      throw NonFiniteError(concat(clip.sequence.name(), ": ", error.what()));
     }
-    if (out.dim() != 3 || out.size(0) != std::ssize(task.frames)) {
-      throw ShapeError(concat(task.sequence.name(), ": the model gave ", out.sizes(), " for ",
-                              task.frames.size(), " frames; wanted [T,h,w]"));
+    if (out.dim() != 3 || out.size(0) != std::ssize(clip.frames)) {
+      throw ShapeError(concat(clip.sequence.name(), ": the model gave ", out.sizes(), " for ",
+                              clip.frames.size(), " frames; wanted [T,h,w]"));
     }
     out = out.to(at::kCPU, at::kFloat).contiguous();
-    check_finite(out, task.sequence.name(), names_of(task));
+    check_finite(out, clip.sequence.name(), names_of(clip));
     return out;
   }
 
@@ -62,8 +62,8 @@ class OfModel : public Predictions {
 class OfTruth : public Predictions {
  public:
   PredictionKind kind() const override { return PredictionKind::kDisparity; }
-  at::Tensor predict(const Task& task) override {
-    const at::Tensor depth = task.truth.depth_THW.to(at::kDouble);
+  at::Tensor predict(const ScoredClip& clip) override {
+    const at::Tensor depth = clip.truth.depth_THW.to(at::kDouble);
     return at::where(depth > 0, 1 / depth, at::zeros_like(depth));
   }
 };
@@ -74,9 +74,9 @@ class Kept : public Predictions {
       : source_(std::move(source)), folder_(std::move(folder)) {}
 
   PredictionKind kind() const override { return source_->kind(); }
-  at::Tensor predict(const Task& task) override {
-    at::Tensor values = source_->predict(task);
-    const fs::path file = folder_ / (task.sequence.name() + ".npz");
+  at::Tensor predict(const ScoredClip& clip) override {
+    at::Tensor values = source_->predict(clip);
+    const fs::path file = folder_ / (clip.sequence.name() + ".npz");
     make_folders(file.parent_path());
     io::write_npz(file, values, std::string(to_name(kind())));
     return values;
@@ -112,8 +112,8 @@ class OfFolder : public Predictions {
   }
 
   PredictionKind kind() const override { return kind_; }
-  at::Tensor predict(const Task& task) override {
-    const std::string& name = task.sequence.name();
+  at::Tensor predict(const ScoredClip& clip) override {
+    const std::string& name = clip.sequence.name();
     const fs::path whole =
         find_below(folder_, {name + ".npz", name + ".npy", name + ".exr", name + ".png",
                              name + "/depth.npz", name + "/depth.npy", name + "_rgb_left.npz"});
@@ -122,8 +122,8 @@ class OfFolder : public Predictions {
                                       ".npz, .npy nor a folder of frames"));
     }
     const at::Tensor values =
-        whole.empty() ? read_frames(folder_ / name, task) : read_rows(whole, task);
-    check_finite(values, escape((whole.empty() ? folder_ / name : whole).string()), names_of(task));
+        whole.empty() ? read_frames(folder_ / name, clip) : read_rows(whole, clip);
+    check_finite(values, escape((whole.empty() ? folder_ / name : whole).string()), names_of(clip));
     return values;
   }
 
@@ -145,50 +145,50 @@ class OfFolder : public Predictions {
   }
 
   /// Returns the pixels of a frame: of the truth or of the network's input, whichever has more.
-  static std::int64_t pixels_of(const Task& task) {
-    const at::Tensor& truth = task.truth.depth_THW;
-    return std::max(task.protocol.height * task.protocol.width,
+  static std::int64_t pixels_of(const ScoredClip& clip) {
+    const at::Tensor& truth = clip.truth.depth_THW;
+    return std::max(clip.protocol.height * clip.protocol.width,
                     truth.defined() ? truth.size(1) * truth.size(2) : 0);
   }
 
-  /// Reads the frames of the task. The array holds those that the protocol takes, or all of the
+  /// Reads the frames of the clip. The array holds those that the protocol takes, or all of the
   /// sequence.
-  static at::Tensor read_rows(const fs::path& file, const Task& task) {
-    const auto all = std::ssize(task.sequence.frames());
-    const auto taken = frames_of(task.protocol, task.sequence.frames().size());
+  static at::Tensor read_rows(const fs::path& file, const ScoredClip& clip) {
+    const auto all = std::ssize(clip.sequence.frames());
+    const auto taken = frames_of(clip.protocol, clip.sequence.frames().size());
     const auto check = [&](at::IntArrayRef found) {
       const std::vector<std::int64_t> shape = without_channel(found);
       if (shape.size() != 3 || (shape[0] != std::ssize(taken) && shape[0] != all) ||
           shape[1] * shape[2] == 0) {
         throw DataError(file,
                         concat("prediction of shape ", found, "; the protocol takes ", taken.size(),
-                               " frames, ", task.sequence.frames()[taken.front()], " to ",
-                               task.sequence.frames()[taken.back()], ", of ", all,
+                               " frames, ", clip.sequence.frames()[taken.front()], " to ",
+                               clip.sequence.frames()[taken.back()], ", of ", all,
                                "; wanted [T,h,w] of those or of all"));
       }
-      check_frame_pixels(shape[1] * shape[2], pixels_of(task), file);
+      check_frame_pixels(shape[1] * shape[2], pixels_of(clip), file);
     };
     at::Tensor values = read_array(file, check);
     check(values.sizes());  // of a picture, too
     values = values.view(without_channel(values.sizes()));
     const bool holds_taken = values.size(0) == std::ssize(taken);
     std::vector<std::int64_t> rows;
-    for (const std::size_t frame : task.frames) {
+    for (const std::size_t frame : clip.frames) {
       const auto place = std::find(taken.begin(), taken.end(), frame) - taken.begin();
       rows.push_back(holds_taken ? place : static_cast<std::int64_t>(frame));
     }
     return values.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
   }
 
-  static at::Tensor read_frames(const fs::path& folder, const Task& task) {
+  static at::Tensor read_frames(const fs::path& folder, const ScoredClip& clip) {
     std::vector<at::Tensor> all;
-    for (const std::string& frame : names_of(task)) {
+    for (const std::string& frame : names_of(clip)) {
       const fs::path file = find_below(folder, {frame + ".npy", frame + ".exr", frame + ".png"});
       if (file.empty()) {
         throw DataError(folder, concat("frame ", frame), "no prediction: no .npy, .exr or .png");
       }
       const auto check = [&](at::IntArrayRef shape) {
-        check_frame_pixels(c10::multiply_integers(shape), pixels_of(task), file);
+        check_frame_pixels(c10::multiply_integers(shape), pixels_of(clip), file);
       };
       const at::Tensor values = read_array(file, check).squeeze().to(at::kFloat);
       if (values.dim() != 2 || (!all.empty() && values.sizes() != all.front().sizes())) {

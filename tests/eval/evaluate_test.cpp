@@ -23,8 +23,8 @@ class Made : public Predictions {
   explicit Made(Function function, PredictionKind kind = PredictionKind::kDisparity)
       : function_(std::move(function)), kind_(kind) {}
   PredictionKind kind() const override { return kind_; }
-  torch::Tensor predict(const Task& task) override {
-    return function_(task.truth.depth_THW.to(torch::kDouble));
+  torch::Tensor predict(const ScoredClip& clip) override {
+    return function_(clip.truth.depth_THW.to(torch::kDouble));
   }
 
  private:

@@ -29,10 +29,13 @@ TEST(Layouts, NaturalOrderIsAnOrder) {
   for (const auto& a : names) {
     EXPECT_FALSE(natural_less(a, a));
     for (const auto& b : names) {
-      if (a != b) EXPECT_NE(natural_less(a, b), natural_less(b, a)) << a << ' ' << b;
+      if (a != b) {
+        EXPECT_NE(natural_less(a, b), natural_less(b, a)) << a << ' ' << b;
+      }
       for (const auto& c : names) {
-        if (natural_less(a, b) && natural_less(b, c))
+        if (natural_less(a, b) && natural_less(b, c)) {
           EXPECT_TRUE(natural_less(a, c)) << a << ' ' << b << ' ' << c;
+        }
       }
     }
   }

@@ -34,7 +34,7 @@ class Predict : public testing::Test {
   Predict() { fs::create_directories(dir_ / "scenes"); }
 
   torch::Tensor stored(PredictionKind kind = PredictionKind::kDisparity) {
-    return stored_predictions(dir_.path(), kind)->predict(task_);
+    return stored_predictions(dir_.path(), kind)->predict(clip_);
   }
   static io::Image<float> floats(const torch::Tensor& values_hw) {
     io::Image<float> image(4, 6, 1);
@@ -57,7 +57,7 @@ class Predict : public testing::Test {
   const Protocol protocol_{.first = 1, .step = 2, .frames = 2, .height = 64, .width = 128};
   const std::vector<std::size_t> frames_ = {1, 3};
   const Truth truth_;
-  const Task task_{sequence_, frames_, protocol_, truth_};
+  const ScoredClip clip_{sequence_, frames_, protocol_, truth_};
   const torch::Tensor taken_ = torch::arange(48).reshape({2, 4, 6}).to(torch::kFloat) / 64;
 };
 
@@ -167,9 +167,9 @@ TEST_F(Predict, TheTruthIsInverseDepthAndZeroWhereUnknown) {
 TEST_F(Predict, WhatIsKeptIsReadAgain) {
   const test::TempDir kept;
   const auto model = [](const torch::Tensor& rgb_T3HW) { return rgb_T3HW.mean(1) + 1; };
-  const auto predicted = keep_predictions(predictions_of(model), kept.path())->predict(task_);
+  const auto predicted = keep_predictions(predictions_of(model), kept.path())->predict(clip_);
   EXPECT_TRUE(torch::equal(
-      stored_predictions(kept.path(), PredictionKind::kDisparity)->predict(task_), predicted));
+      stored_predictions(kept.path(), PredictionKind::kDisparity)->predict(clip_), predicted));
 }
 
 TEST_F(Predict, AModelSeesThePicturesAtTheSizeOfTheProtocol) {
@@ -177,7 +177,7 @@ TEST_F(Predict, AModelSeesThePicturesAtTheSizeOfTheProtocol) {
   const auto predicted = predictions_of([&](const torch::Tensor& rgb_T3HW) {
                            seen = rgb_T3HW.sizes().vec();
                            return rgb_T3HW.mean(1);
-                         })->predict(task_);
+                         })->predict(clip_);
   EXPECT_EQ(seen, (std::vector<std::int64_t>{2, 3, 64, 128}));
   EXPECT_NEAR(predicted[0].mean().item<double>(), 10 / 127.5 - 1, 1e-5);
   EXPECT_NEAR(predicted[1].mean().item<double>(), 30 / 127.5 - 1, 1e-5);
@@ -188,9 +188,9 @@ TEST_F(Predict, AModelThatGivesOtherFramesOrNanIsRefused) {
     return predictions_of([&](const torch::Tensor& rgb_T3HW) { return change(rgb_T3HW.mean(1)); });
   };
   const auto fewer = of([](const torch::Tensor& x) { return x.slice(0, 1); });
-  EXPECT_THAT(test::thrown<ShapeError>([&] { fewer->predict(task_); }), HasSubstr("for 2 frames"));
+  EXPECT_THAT(test::thrown<ShapeError>([&] { fewer->predict(clip_); }), HasSubstr("for 2 frames"));
   const auto broken = of([](const torch::Tensor& x) { return x / 0 * 0; });
-  EXPECT_THAT(test::thrown<NonFiniteError>([&] { broken->predict(task_); }),
+  EXPECT_THAT(test::thrown<NonFiniteError>([&] { broken->predict(clip_); }),
               HasSubstr("NaN or infinity"));
 }
 

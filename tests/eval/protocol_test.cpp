@@ -77,7 +77,9 @@ TEST(Protocol, NamesAreUniqueVersionedAndSorted) {
   for (const Protocol& p : protocols()) {
     EXPECT_THAT(p.name, testing::MatchesRegex("[a-z0-9-]+@[0-9]+"));
     EXPECT_FALSE(p.about.empty());
-    if (!names.empty()) EXPECT_LT(*names.rbegin(), p.name);
+    if (!names.empty()) {
+      EXPECT_LT(*names.rbegin(), p.name);
+    }
     names.insert(p.name);
   }
 }
@@ -86,8 +88,9 @@ TEST(Protocol, ListsOfSequencesHaveTheirLength) {
   for (const Protocol& p : protocols()) {
     const std::set<std::string> distinct(p.sequences.begin(), p.sequences.end());
     EXPECT_EQ(distinct.size(), p.sequences.size()) << p.name;
-    if (p.sequences != std::vector<std::string>{"*"})
+    if (p.sequences != std::vector<std::string>{"*"}) {
       EXPECT_EQ(std::ssize(p.sequences), p.sequence_count) << p.name;
+    }
   }
 }
 

@@ -41,7 +41,9 @@ TEST_P(Zip, GivesBackWhatWasWritten) {
   std::string out(members[0].size, '\0');
   extract(members[0], out.data(), "a.zip");
   EXPECT_EQ(out, text_);
-  if (GetParam()) EXPECT_LT(archive.size(), text_.size());
+  if (GetParam()) {
+    EXPECT_LT(archive.size(), text_.size());
+  }
 }
 
 TEST_P(Zip, ACutArchiveIsRefusedAtEveryLength) {

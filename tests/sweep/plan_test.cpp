@@ -130,7 +130,7 @@ TEST_F(PlanTest, TheKeyHoldsWhatChangesTheModelAndNothingElse) {
   }
   std::set<std::string> others = {plain, run_of(identified(), "student", 1).hash};
   EXPECT_EQ(others.size(), 2u) << "seed";
-  for (const std::string other :
+  for (const std::string& other :
        {std::string("train.max_steps=6"), std::string("validation.every=2"),
         std::string("teacher.steps=3"), "model.teacher=" + (*shared_ / "other").string(),
         "model.student=" + (*shared_ / "other/unet").string(),

@@ -39,6 +39,21 @@ SIGMA = 700.0
 ROOT = math.sqrt(SIGMA**2 + 1)
 
 
+IDLE = ["!attn2.to_q", "!attn2.to_k"]  # behind a context of one token, and so are the norms before them
+TEMPORAL = ["temporal_res_block", "temporal_transformer_blocks", "time_pos_embed", "time_mixer"]
+PRESETS = {
+    "all": ["*", *IDLE, "!transformer_blocks.*.norm2", "!temporal_transformer_blocks.*.norm2"],
+    "spatial": ["*", *(f"!{part}" for part in TEMPORAL), *IDLE, "!transformer_blocks.*.norm2"],
+    "temporal": [*TEMPORAL, *IDLE, "!temporal_transformer_blocks.*.norm2"],
+}
+AFTER_PRESET = ["dpt_head", "!unet.conv_norm_out", "!unet.conv_out", "!refinenet4.resConfUnit1"]  # in stage 2
+
+
+def patterns_of(config):
+    trained = config["trained"]
+    return trained["patterns"] or PRESETS[trained["preset"]] + (AFTER_PRESET if "head" in config else [])
+
+
 def trained_names(names, patterns):
     """The rule of docs/training.md: pieces of a name, whole segments; the last that fits decides; ! freezes."""
 
@@ -171,7 +186,7 @@ def replay(run, updates):
     cache = Path(config["cache"]["dir"] or run / "teacher_cache")
     model = Student(run, config)
     before = {name: value.detach().clone() for name, value in model.weights.items()}
-    names = trained_names(before, config["trained"]["patterns"])
+    names = trained_names(before, patterns_of(config))
     for name, parameter in model.weights.items():
         parameter.requires_grad_(name in names)
     trained = [model.weights[name] for name in names]

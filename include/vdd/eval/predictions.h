@@ -17,14 +17,15 @@ namespace vdd::eval {
 
 /// The frames of a sequence that a protocol takes, cut as it says.
 struct Truth {
-  at::Tensor depth_THW;  ///< float32 metres
-  at::Tensor valid_THW;  ///< bool: measured, no sky, inside the score crop
+  at::Tensor depth_THW = {};  ///< float32 metres
+  at::Tensor valid_THW = {};  ///< bool: measured, no sky, inside the score crop
   /// Places in the clip, intrinsics of the cut picture and camera-to-world poses, float64, of the N
   /// frames that have a pose. Undefined if fewer than two have one.
-  at::Tensor posed_N, intrinsics_N33, poses_N44;
+  at::Tensor posed_N = {}, intrinsics_N33 = {}, poses_N44 = {};
 };
 
-struct Task {
+/// Frames of a sequence that are scored together, with the rules and the truth.
+struct ScoredClip {
   const Sequence& sequence;
   const std::vector<std::size_t>& frames;
   const Protocol& protocol;
@@ -41,7 +42,7 @@ class Predictions {
   virtual PredictionKind kind() const = 0;
   /// Returns [T,h,w] of any size and floating type, finite. Throws DataError for files that are
   /// missing or do not fit, NonFiniteError naming file and frame.
-  virtual at::Tensor predict(const Task& task) = 0;
+  virtual at::Tensor predict(const ScoredClip& clip) = 0;
 };
 
 std::unique_ptr<Predictions> predictions_of(Estimator model);

@@ -154,7 +154,7 @@ struct DepthModel {
   diffusion::SchedulerConfig scheduler = diffusion::SchedulerConfig::stable_video_diffusion();
   VddInfo info;
   /// tensor::content_hash of the files, if asked for.
-  std::string unet_hash, vae_hash, image_encoder_hash, dpt_head_hash;
+  std::string unet_hash = {}, vae_hash = {}, image_encoder_hash = {}, dpt_head_hash = {};
 };
 
 /// Throws DataError naming the part that is missing or does not fit.

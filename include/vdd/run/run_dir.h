@@ -18,11 +18,11 @@ enum class RunMode {
 
 /// Facts that manifest.json states about a run; docs/run-folder.md lists the fields.
 struct RunFacts {
-  std::string program;                         ///< "distill_unet"
-  std::string config_hash;                     ///< SHA-256 of the resolved config
-  std::string data_hash;                       ///< SHA-256 of the data manifest
-  std::map<std::string, std::string> weights;  ///< part ("unet", "vae", ...) to SHA-256
-  std::string device;                          ///< "cpu", "cuda:0"
+  std::string program = {};                         ///< "distill_unet"
+  std::string config_hash = {};                     ///< SHA-256 of the resolved config
+  std::string data_hash = {};                       ///< SHA-256 of the data manifest
+  std::map<std::string, std::string> weights = {};  ///< part ("unet", "vae", ...) to SHA-256
+  std::string device = {};                          ///< "cpu", "cuda:0"
   std::int64_t threads = 0;
 };
 

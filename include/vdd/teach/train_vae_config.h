@@ -14,8 +14,8 @@
 namespace vdd::teach {
 
 struct VaeModelConfig {
-  std::string init;
-  std::string teacher;
+  std::string init = {};
+  std::string teacher = {};
   std::int64_t seed = 0;
   bool whiten = false;
   double posterior_std = 0.03;
