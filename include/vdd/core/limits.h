@@ -60,7 +60,7 @@ struct ElementOf<std::optional<T>> {
 template <typename T, typename... Checks>
 Limits limits_of(const Checks&... checks) {
   Limits limits;
-  using Element = typename internal::ElementOf<T>::Type;
+  using Element = internal::ElementOf<T>::Type;
   if constexpr (NamedEnum<Element>) limits.choices = all_names<Element>();
   (limits.add(checks), ...);
   return limits;

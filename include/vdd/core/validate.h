@@ -86,9 +86,9 @@ std::vector<std::string> problems_of(T config) {
 /// Throws ConfigError with one problem a line, unless there are none.
 void throw_problems(const std::vector<std::string>& problems);
 
-/// The config itself, if nothing is wrong of it. Throws ConfigError with one problem a line.
+/// Returns the config, if nothing is wrong with it. Throws ConfigError with one problem a line.
 template <typename T>
-const T& validate(const T& config) {
+T validate(T config) {
   throw_problems(problems_of(config));
   return config;
 }
