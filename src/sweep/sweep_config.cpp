@@ -14,6 +14,7 @@ std::vector<std::string> row_programs() {
   names.insert(names.begin(), "none");
   return names;
 }
+
 namespace {
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {

@@ -44,7 +44,7 @@ class Training {
   virtual config::Leaves leaves_of(const std::filesystem::path& file) const = 0;
 
   /// Keys, as patterns, that a resumed run may change, because nothing that it computes depends on
-  /// them; besides common_free_keys().
+  /// them; besides those of any program.
   virtual std::vector<std::string> free_keys() const = 0;
   /// Makes explicit what depends on other keys.
   virtual void resolve() { train::resolve(config()); }
@@ -74,10 +74,8 @@ class ConfiguredTraining : public Base {
   Config config_;
 };
 
-/// Keys, as patterns, that a resumed run of any program may change: where things lie, how long and
-/// how fast it goes, how it is validated.
-const std::vector<std::string>& common_free_keys();
-/// All keys that a resumed run of `training` may change.
+/// Lists all keys that a resumed run of `training` may change: its own, and those of any program
+/// (where things lie, how long and how fast it goes, how it is validated).
 std::vector<std::string> all_free_keys(const Training& training);
 
 }  // namespace vdd::train
