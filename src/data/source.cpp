@@ -44,7 +44,7 @@ bool is_hypersim(const fs::path& root) {
          holds(root, "ai_*");
 }
 
-bool holds_video(const fs::path& root, int depth) {
+bool holds_video(const fs::path& root, int depth = kMaxVideoDepth) {
   if (io::is_video_file(root)) return true;
   return std::ranges::any_of(names_in(root), [&](const std::string& name) {
     const fs::path entry = root / name;
@@ -135,8 +135,8 @@ std::vector<SourceConfig> find_sources(const fs::path& root) {
   for (const fs::path& place : {root, root / "hypersim"}) {
     if (is_hypersim(place)) add(SourceKind::kHypersim, place);
   }
-  if (holds_video(root / "videos", 2)) add(SourceKind::kVideos, root / "videos");
-  if (found.empty() && holds_video(root, 2)) add(SourceKind::kVideos, root);
+  if (holds_video(root / "videos")) add(SourceKind::kVideos, root / "videos");
+  if (found.empty() && holds_video(root)) add(SourceKind::kVideos, root);
   if (found.empty()) {
     throw DataError(
         root,

@@ -19,6 +19,8 @@ namespace vdd::data {
 
 /// Most pixels of a side of a picture.
 constexpr std::int64_t kMaxSide = 8192;
+/// Folders below the root in which videos are looked for.
+constexpr int kMaxVideoDepth = 4;
 
 /// Frames first .. first + length - 1 of one camera, none missing. A sequence with holes gives
 /// several runs of one name.

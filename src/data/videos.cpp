@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxDepth = 4;  // of folders below the root
-
 class Videos : public Source {
  public:
   Videos(const SourceConfig& source, const DataConfig& config, Split split)
@@ -75,7 +73,7 @@ class Videos : public Source {
     for (const std::string& name : names) {
       const fs::path entry = folder / name;
       if (io::is_video_file(entry)) add(entry, selection);
-      if (depth < kMaxDepth && is_folder(entry)) search(entry, selection, depth + 1);
+      if (depth < kMaxVideoDepth && is_folder(entry)) search(entry, selection, depth + 1);
     }
   }
 

@@ -69,10 +69,16 @@ std::string number(const Column& column, const Scores& scores) {
 std::string cell(const std::string& text, Markup markup) {
   std::string out;
   for (const char c : escape(text)) {
-    if (markup == Markup::kMarkdown && c == '|') out += '\\';
-    if (markup == Markup::kLatex && std::string("&%$#_{}").find(c) != std::string::npos)
-      out += '\\';
-    out += markup == Markup::kLatex && c == '\\' ? std::string("/") : std::string(1, c);
+    if (markup == Markup::kMarkdown) {
+      out += c == '|' ? "\\|" : std::string(1, c);
+    } else if (c == '\\') {
+      out += '/';
+    } else if (c == '^' || c == '~') {
+      out += concat('\\', c, "{}");
+    } else {
+      if (std::string_view("&%$#_{}").find(c) != std::string_view::npos) out += '\\';
+      out += c;
+    }
   }
   return out;
 }

@@ -11,15 +11,15 @@
 namespace vdd::io {
 namespace {
 
-constexpr int kMaxDepth = 10;  // FFmpeg gives up there, too
+constexpr int kMaxBoxDepth = 10;  // FFmpeg gives up there, too
 constexpr std::int64_t kMaxBoxes = 1 << 20;
 /// Limit of the entries of FFmpeg's index in all, some 40 bytes each: a day of video, or 20 hours
 /// with sound.
 constexpr std::int64_t kMaxEntries = 8 << 20;
 /// The boxes whose content FFmpeg reads as boxes.
-constexpr std::string_view kContainers[] = {"dinf", "edts", "free", "hoov", "mdia", "minf",
-                                            "moof", "moov", "mvex", "schi", "sinf", "stbl",
-                                            "traf", "trak", "tref", "udta"};
+constexpr std::string_view kContainerBoxes[] = {"dinf", "edts", "free", "hoov", "ilst", "mdia",
+                                                "minf", "moof", "moov", "mvex", "schi", "sinf",
+                                                "stbl", "traf", "trak", "tref", "udta", "wave"};
 /// What FFmpeg would also read inside of a sample description, where no program puts it.
 constexpr std::string_view kTables[] = {"co64", "elst", "stco", "stsc", "stsz",
                                         "stts", "stz2", "trak", "trun"};
@@ -67,7 +67,8 @@ class Tables {
       std::int64_t length = number(begin, 4);
       const std::string type = text(begin + 4);
       if (length == 1) length = number(begin + 8, 8), head = 16;
-      if (length == 0) length = end - begin;
+      const bool open = length == (head == 16 ? 8 : 0);  // to FFmpeg's arithmetic
+      if (open) length = end - begin;
       if (length < head) return;
       const std::int64_t body = begin + head;
       const std::int64_t next = length > end - begin ? end : begin + length;
@@ -78,8 +79,8 @@ class Tables {
 
   void check_box(const std::string& type, std::int64_t body, std::int64_t end, int depth) {
     if (type == "trak") tracks_.emplace_back();
-    if (std::ranges::find(kContainers, type) != std::end(kContainers)) {
-      if (depth < kMaxDepth) check(body, end, depth + 1);
+    if (std::ranges::find(kContainerBoxes, type) != std::end(kContainerBoxes)) {
+      if (depth < kMaxBoxDepth) check(body, end, depth + 1);
     } else if (type == "meta") {
       check_meta(body, end, depth);
     } else if (type == "stsd") {
@@ -117,10 +118,16 @@ class Tables {
 
   /// FFmpeg looks for the handler, and reads boxes from there on.
   void check_meta(std::int64_t body, std::int64_t end, int depth) {
-    for (std::int64_t at = body; at + 8 <= end && at < body + 64; at += 4) {
-      if (text(at + 4) != "hdlr") continue;
-      if (depth < kMaxDepth) check(at, end, depth + 1);
-      return;
+    constexpr std::int64_t kBlock = 1 << 16;
+    std::string bytes;
+    for (std::int64_t at = body + 4; at < end; at += kBlock) {
+      bytes.resize(static_cast<std::size_t>(std::min(kBlock, end - at)));
+      bytes.resize(file_.read_at(static_cast<std::uint64_t>(at), bytes.data(), bytes.size()));
+      for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4) {
+        if (bytes.compare(i, 4, "hdlr") != 0) continue;
+        if (depth < kMaxBoxDepth) check(at + static_cast<std::int64_t>(i) - 4, end, depth + 1);
+        return;
+      }
     }
   }
 

@@ -32,7 +32,7 @@ struct ClipPlan {
 /// are undefined.
 struct Clip {
   at::Tensor rgb_TCHW;   ///< float32 in [-1, 1]
-  at::Tensor depth_THW;  ///< float32 planar depth in metres; 0 where invalid
+  at::Tensor depth_THW;  ///< float32 planar depth in metres; 0 where neither valid nor sky
   /// float32: 1/depth, brought to [0, 1] over the whole clip; 0 in the sky and where invalid.
   at::Tensor disparity_THW;
   at::Tensor valid_THW;  ///< bool: depth was measured and is no sky
