@@ -10,17 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "color_byte.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 
 namespace vdd::io {
 namespace {
-
-constexpr std::uint8_t kGrey = 128;
-
-std::uint8_t to_byte(double x) {
-  return static_cast<std::uint8_t>(std::lround(255 * std::clamp(x, 0.0, 1.0)));
-}
 
 /// A polynomial of degree 5 in each channel; Mikhailov and Prajapati, 2019.
 Color turbo(double x) {

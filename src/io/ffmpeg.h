@@ -12,6 +12,8 @@ extern "C" {
 // FFmpeg's objects as owners.
 namespace vdd::io::ffmpeg {
 
+constexpr int kIoBytes = 64 << 10;  // of the buffer between FFmpeg and a file
+
 template <auto kFree>
 struct Release {
   template <typename T>

@@ -21,32 +21,32 @@ constexpr int kMaxScans = 128;
 constexpr std::size_t kMaxCoefficientBytes = 256 << 20;
 
 /// libjpeg reports through these. A warning means that pixels were made up, so it is an error too.
-struct Report {
+struct JpegReport {
   jpeg_error_mgr manager;
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 };
 
-[[noreturn]] void fail(j_common_ptr codec) {
-  auto* report = reinterpret_cast<Report*>(codec->err);
+[[noreturn]] void fail_jpeg(j_common_ptr codec) {
+  auto* report = reinterpret_cast<JpegReport*>(codec->err);
   codec->err->format_message(codec, report->message);
   std::longjmp(report->jump, 1);
 }
 
 void fail_on_warning(j_common_ptr codec, int level) {
-  if (level < 0) fail(codec);
+  if (level < 0) fail_jpeg(codec);
 }
 
 void limit_scans(j_common_ptr codec) {
-  auto* report = reinterpret_cast<Report*>(codec->err);
+  auto* report = reinterpret_cast<JpegReport*>(codec->err);
   if (reinterpret_cast<j_decompress_ptr>(codec)->input_scan_number <= kMaxScans) return;
   std::strcpy(report->message, "too many scans");
   std::longjmp(report->jump, 1);
 }
 
-jpeg_error_mgr* install(Report& report) {
+jpeg_error_mgr* install(JpegReport& report) {
   jpeg_std_error(&report.manager);
-  report.manager.error_exit = fail;
+  report.manager.error_exit = fail_jpeg;
   report.manager.emit_message = fail_on_warning;
   report.message[0] = 0;
   return &report.manager;
@@ -106,7 +106,7 @@ class Decoder {
   std::string_view bytes_;
   jpeg_decompress_struct codec_{};
   jpeg_progress_mgr progress_{};
-  Report report_{};
+  JpegReport report_{};
 };
 
 class Encoder {
@@ -141,7 +141,7 @@ class Encoder {
 
  private:
   jpeg_compress_struct codec_{};
-  Report report_{};
+  JpegReport report_{};
   unsigned char* bytes_ = nullptr;
   unsigned long size_ = 0;
 };

@@ -19,10 +19,10 @@ namespace vdd::io {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 128;
-constexpr std::uint64_t kMaxBytes = 16 << 20;  // of the file, and of an inflated array
+constexpr std::uint64_t kMaxMatlabBytes = 16 << 20;  // of the file, and of an inflated array
 constexpr std::size_t kTagBytes = 8;
 constexpr std::size_t kStartBytes = 4096;  // of an array: far more than comes before its numbers
-enum Type : std::uint32_t { kMatrix = 14, kDeflated = 15 };
+enum ElementType : std::uint32_t { kMatrixElement = 14, kDeflatedElement = 15 };
 
 struct Element {
   std::uint32_t type = 0;
@@ -44,7 +44,7 @@ class Elements {
     } else {
       bytes = word(4);
       padded = at + bytes;
-      if (type != kDeflated) padded = (padded + 7) / 8 * 8;
+      if (type != kDeflatedElement) padded = (padded + 7) / 8 * 8;
     }
     if (at + bytes > rest_.size()) refuse("the file is cut");
     const Element element{type, rest_.substr(at, bytes)};
@@ -167,8 +167,9 @@ std::string inflated_array(const std::filesystem::path& path, std::string_view b
   std::uint32_t type = 0, size = 0;
   std::memcpy(&type, out.data(), sizeof type);
   std::memcpy(&size, out.data() + sizeof type, sizeof size);
-  if (type != kMatrix || !is_called(path, std::string_view(out).substr(kTagBytes), name)) return "";
-  if (size > kMaxBytes) throw DataError(path, "unreasonably large array");
+  if (type != kMatrixElement || !is_called(path, std::string_view(out).substr(kTagBytes), name))
+    return "";
+  if (size > kMaxMatlabBytes) throw DataError(path, "unreasonably large array");
   const std::size_t most = kTagBytes + size + kTagBytes;  // it may be padded
   if (!deflated.ended() && most > out.size()) out += deflated.next(most - out.size());
   if (!deflated.ended()) throw DataError(path, "damaged element");
@@ -178,15 +179,15 @@ std::string inflated_array(const std::filesystem::path& path, std::string_view b
 }  // namespace
 
 std::vector<double> read_matlab_array(const std::filesystem::path& path, const std::string& name) {
-  const std::string file = read_file(path, kMaxBytes);
+  const std::string file = read_file(path, kMaxMatlabBytes);
   if (file.size() < kHeaderBytes || file.compare(kHeaderBytes - 2, 2, "IM") != 0)
     throw DataError(path, "is no MATLAB file of version 5 to 7");
   Elements elements(path, std::string_view(file).substr(kHeaderBytes));
   while (const auto element = elements.next()) {
-    if (element->type == kDeflated) {
+    if (element->type == kDeflatedElement) {
       const std::string inside = inflated_array(path, element->data, name);
       if (!inside.empty()) return array_of(path, Elements(path, inside).require().data);
-    } else if (element->type == kMatrix && is_called(path, element->data, name)) {
+    } else if (element->type == kMatrixElement && is_called(path, element->data, name)) {
       return array_of(path, element->data);
     }
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "color_byte.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
 #include "vdd/io/colormap.h"
@@ -15,12 +16,7 @@
 namespace vdd::io {
 namespace {
 
-constexpr std::uint8_t kGrey = 128;
 constexpr int kGap = 2;  // pixels between pictures
-
-std::uint8_t to_byte(double x) {
-  return static_cast<std::uint8_t>(std::lround(255 * std::clamp(x, 0.0, 1.0)));
-}
 
 Color drawn(double value, const PictureRow& row) {
   if (row.kind == RowKind::kDifference && !std::isnan(value)) {  // black, red, yellow, white

@@ -164,13 +164,13 @@ const std::uint8_t* inflate(const Png& png, std::size_t row_bytes,
 
 /// libpng's errors; its warnings too, apart from those about chunks that pixels do not depend on
 /// (never read here).
-struct Report {
+struct PngReport {
   std::jmp_buf jump;
   char message[128];
 };
 
-[[noreturn]] void fail(png_structp png, png_const_charp message) {
-  auto* report = static_cast<Report*>(png_get_error_ptr(png));
+[[noreturn]] void fail_png(png_structp png, png_const_charp message) {
+  auto* report = static_cast<PngReport*>(png_get_error_ptr(png));
   std::strncpy(report->message, message, sizeof report->message - 1);
   std::longjmp(report->jump, 1);
 }
@@ -188,7 +188,8 @@ void take(png_structp png, png_bytep out, std::size_t n) {
 
 class LibpngReader {
  public:
-  LibpngReader() : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &report_, fail, fail)) {
+  LibpngReader()
+      : png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &report_, fail_png, fail_png)) {
     if (png_ == nullptr) throw ResourceError("libpng: out of memory");
     info_ = png_create_info_struct(png_);
   }
@@ -215,7 +216,7 @@ class LibpngReader {
   const char* message() const { return report_.message; }
 
  private:
-  Report report_{};
+  PngReport report_{};
   Input input_{};
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -223,7 +224,8 @@ class LibpngReader {
 
 class LibpngWriter {
  public:
-  LibpngWriter() : png_(png_create_write_struct(PNG_LIBPNG_VER_STRING, &report_, fail, fail)) {
+  LibpngWriter()
+      : png_(png_create_write_struct(PNG_LIBPNG_VER_STRING, &report_, fail_png, fail_png)) {
     if (png_ == nullptr) throw ResourceError("libpng: out of memory");
     info_ = png_create_info_struct(png_);
   }
@@ -250,7 +252,7 @@ class LibpngWriter {
     static_cast<std::string*>(png_get_io_ptr(png))->append(reinterpret_cast<const char*>(data), n);
   }
 
-  Report report_{};
+  PngReport report_{};
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
 };

@@ -14,8 +14,9 @@
 #include "vdd/tensor/dtype.h"
 
 namespace vdd::io {
-namespace fs = std::filesystem;
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::array kTorchDtypes = {
     torch::kBool,    torch::kUInt8,    torch::kInt8,  torch::kInt16,  torch::kUInt16,

@@ -12,8 +12,8 @@
 namespace vdd::io {
 namespace {
 
-constexpr std::uint64_t kMaxBytes = 32 << 20;
-constexpr int kMaxDepth = 16;
+constexpr std::uint64_t kMaxIndexBytes = 32 << 20;
+constexpr int kMaxIndexDepth = 16;
 
 /// Keeps the two levels {"weight_map": {tensor: shard}}; "metadata" may hold anything.
 class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
@@ -73,7 +73,7 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
  private:
   [[noreturn]] void fail(std::string_view reason) const { throw DataError(path_, reason); }
   bool inside_metadata() const {
-    if (depth_ > kMaxDepth) fail("is nested too deeply");
+    if (depth_ > kMaxIndexDepth) fail("is nested too deeply");
     if (depth_ == 0) fail("is no JSON object");
     if (top_ != "metadata") fail("weight_map does not give one shard name per tensor");
     return true;
@@ -88,7 +88,7 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 std::map<std::string, std::string> read_safetensors_index(const std::filesystem::path& path) {
-  const std::string text = read_file(path, kMaxBytes);
+  const std::string text = read_file(path, kMaxIndexBytes);
   // The JSON library takes a NUL for the end of its input, so whatever follows one would go unread.
   if (text.find('\0') != std::string::npos) throw DataError(path, "no valid JSON: holds a NUL");
   IndexReader reader(path);

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxRank = 8;
+constexpr std::size_t kMaxTensorRank = 8;
 /// Limit of tuples in tuples: a tensor's arguments hold its sizes.
 constexpr int kMaxDepth = 8;
 /// Python sets 1,000 items of a dict at once.
@@ -182,7 +182,7 @@ class Reader {
     std::vector<std::int64_t> out;
     for (const Value& item : as<std::shared_ptr<const Tuple>>(tuple)->items) {
       out.push_back(as<std::int64_t>(item));
-      if (out.back() < 0 || out.size() > kMaxRank) fail_shape();
+      if (out.back() < 0 || out.size() > kMaxTensorRank) fail_shape();
     }
     return out;
   }

@@ -33,7 +33,6 @@ constexpr const char* kCodecs =
     "h264,hevc,libdav1d,vp8,vp9,mpeg4,mpeg2video,mpeg1video,h263,msmpeg4v2,msmpeg4,mjpeg,prores,"
     "dnxhd,dvvideo,ffv1,huffyuv,ffvhuff,utvideo,qtrle,png,rawvideo,v210";
 constexpr int kMaxStreams = 100;
-constexpr int kIoBytes = 64 << 10;
 /// Limit of one piece of memory: the widest picture of kMaxPixels is 192 MiB as RGB.
 constexpr std::size_t kMaxPieceBytes = 256 << 20;
 constexpr std::chrono::seconds kPatience{30};  // for opening, or for one packet
@@ -147,8 +146,8 @@ void VideoFile::open() {
 }
 
 void VideoFile::open_demuxer() {
-  auto* buffer = static_cast<std::uint8_t*>(ffmpeg::checked(av_malloc(kIoBytes)));
-  io_.reset(avio_alloc_context(buffer, kIoBytes, 0, this, read, nullptr, move));
+  auto* buffer = static_cast<std::uint8_t*>(ffmpeg::checked(av_malloc(ffmpeg::kIoBytes)));
+  io_.reset(avio_alloc_context(buffer, ffmpeg::kIoBytes, 0, this, read, nullptr, move));
   if (!io_) av_free(buffer);
   ffmpeg::checked(io_.get());
   AVFormatContext* context = ffmpeg::checked(avformat_alloc_context());

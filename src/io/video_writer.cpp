@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using ffmpeg::checked;
 
-constexpr int kIoBytes = 64 << 10;
 constexpr int kMaxRate = 65535;  // MPEG-4's limit for both parts of a frame rate
 constexpr int kGroup = 12;       // frames from one key frame to the next
 constexpr int kMinQuantizer = 3;
@@ -103,8 +102,8 @@ struct VideoWriter::State {
     muxer.reset(context);
     open_encoder(avi, frames_per_second);
 
-    auto* buffer = static_cast<std::uint8_t*>(checked(av_malloc(kIoBytes)));
-    io.reset(avio_alloc_context(buffer, kIoBytes, 1, this, nullptr, write, move));
+    auto* buffer = static_cast<std::uint8_t*>(checked(av_malloc(ffmpeg::kIoBytes)));
+    io.reset(avio_alloc_context(buffer, ffmpeg::kIoBytes, 1, this, nullptr, write, move));
     if (!io) av_free(buffer);
     muxer->pb = checked(io.get());
     AVStream* stream = checked(avformat_new_stream(muxer.get(), nullptr));

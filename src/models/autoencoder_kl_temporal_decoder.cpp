@@ -11,7 +11,7 @@ namespace vdd::models {
 
 namespace {
 
-constexpr std::size_t kMaxLevels = 8;  // published models have four
+constexpr std::size_t kMaxVaeLevels = 8;  // published models have four
 
 VaeHalfConfig half(const VaeConfig& c, std::int64_t image_channels) {
   return {.image_channels = image_channels,
@@ -24,9 +24,9 @@ VaeHalfConfig half(const VaeConfig& c, std::int64_t image_channels) {
 
 std::vector<std::string> VaeConfig::check() const {
   std::vector<std::string> errors;
-  if (block_out_channels.size() > kMaxLevels) {
+  if (block_out_channels.size() > kMaxVaeLevels) {
     return {concat("block_out_channels: has ", block_out_channels.size(), " levels, more than ",
-                   kMaxLevels)};
+                   kMaxVaeLevels)};
   }
   if (down_block_types.size() != block_out_channels.size()) {
     errors.push_back(concat("down_block_types: has ", down_block_types.size(), " entries for the ",
@@ -40,10 +40,7 @@ AutoencoderKLTemporalDecoderImpl::AutoencoderKLTemporalDecoderImpl(const VaeConf
       encoder(register_module("encoder", Encoder(half(config, config.in_channels)))),
       decoder(register_module("decoder", TemporalDecoder(half(config, config.out_channels)))),
       quant_conv(register_module(
-          "quant_conv", nn::Conv2d(nn::Conv2dConfig{.in_channels = 2 * config.latent_channels,
-                                                    .out_channels = 2 * config.latent_channels,
-                                                    .kernel = 1,
-                                                    .padding = 0}))) {}
+          "quant_conv", nn::conv1x1(2 * config.latent_channels, 2 * config.latent_channels))) {}
 
 torch::Tensor AutoencoderKLTemporalDecoderImpl::encode_moments(const torch::Tensor& x_NCHW,
                                                                Taps* taps) {

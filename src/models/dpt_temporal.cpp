@@ -17,16 +17,6 @@ namespace {
 constexpr std::int64_t kHiddenChannels = 32;  // of output_conv2
 constexpr std::int64_t kFramesAtOnce = 4;     // on the fine levels, as in the original
 
-nn::Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, bool with_bias = true) {
-  return nn::Conv2d(nn::Conv2dConfig{
-      .in_channels = in_channels, .out_channels = out_channels, .with_bias = with_bias});
-}
-
-nn::Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels) {
-  return nn::Conv2d(nn::Conv2dConfig{
-      .in_channels = in_channels, .out_channels = out_channels, .kernel = 1, .padding = 0});
-}
-
 /// Returns {height, width} of a level's map.
 std::vector<std::int64_t> level_size(const torch::Tensor& feature, double factor) {
   std::vector<std::int64_t> size = feature.sizes().slice(2).vec();
@@ -56,15 +46,15 @@ torch::Tensor activate(const torch::Tensor& x, HeadActivation activation) {
 // its gradient.
 
 ResidualConvUnitImpl::ResidualConvUnitImpl(std::int64_t features)
-    : conv1(register_module("conv1", conv3x3(features, features))),
-      conv2(register_module("conv2", conv3x3(features, features))) {}
+    : conv1(register_module("conv1", nn::conv3x3(features, features))),
+      conv2(register_module("conv2", nn::conv3x3(features, features))) {}
 
 torch::Tensor ResidualConvUnitImpl::forward(const torch::Tensor& x_NChw) {
   return conv2(conv1(at::relu(x_NChw)).relu_()).add_(x_NChw);
 }
 
 FeatureFusionBlockImpl::FeatureFusionBlockImpl(std::int64_t features)
-    : out_conv(register_module("out_conv", conv1x1(features, features))),
+    : out_conv(register_module("out_conv", nn::conv1x1(features, features))),
       resConfUnit1(register_module("resConfUnit1", ResidualConvUnit(features))),
       resConfUnit2(register_module("resConfUnit2", ResidualConvUnit(features))) {}
 
@@ -99,8 +89,8 @@ torch::Tensor ResizeLayersImpl::forward(const torch::Tensor& x_NChw, std::size_t
 }
 
 DisparityConvsImpl::DisparityConvsImpl(std::int64_t in_channels)
-    : hidden_(register_module("0", conv3x3(in_channels, kHiddenChannels))),
-      last_(register_module("2", conv1x1(kHiddenChannels, 1))) {}
+    : hidden_(register_module("0", nn::conv3x3(in_channels, kHiddenChannels))),
+      last_(register_module("2", nn::conv1x1(kHiddenChannels, 1))) {}
 
 torch::Tensor DisparityConvsImpl::forward(const torch::Tensor& x_NCHW) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
@@ -112,15 +102,15 @@ torch::Tensor DisparityConvsImpl::forward(const torch::Tensor& x_NCHW) {
 }
 
 DptScratchImpl::DptScratchImpl(const DptConfig& c)
-    : layer1_rn(register_module("layer1_rn", conv3x3(c.out_channels[0], c.features, false))),
-      layer2_rn(register_module("layer2_rn", conv3x3(c.out_channels[1], c.features, false))),
-      layer3_rn(register_module("layer3_rn", conv3x3(c.out_channels[2], c.features, false))),
-      layer4_rn(register_module("layer4_rn", conv3x3(c.out_channels[3], c.features, false))),
+    : layer1_rn(register_module("layer1_rn", nn::conv3x3(c.out_channels[0], c.features, false))),
+      layer2_rn(register_module("layer2_rn", nn::conv3x3(c.out_channels[1], c.features, false))),
+      layer3_rn(register_module("layer3_rn", nn::conv3x3(c.out_channels[2], c.features, false))),
+      layer4_rn(register_module("layer4_rn", nn::conv3x3(c.out_channels[3], c.features, false))),
       refinenet1(register_module("refinenet1", FeatureFusionBlock(c.features))),
       refinenet2(register_module("refinenet2", FeatureFusionBlock(c.features))),
       refinenet3(register_module("refinenet3", FeatureFusionBlock(c.features))),
       refinenet4(register_module("refinenet4", FeatureFusionBlock(c.features))),
-      output_conv1(register_module("output_conv1", conv3x3(c.features, c.features / 2))),
+      output_conv1(register_module("output_conv1", nn::conv3x3(c.features, c.features / 2))),
       output_conv2(register_module("output_conv2", DisparityConvs(c.features / 2))) {}
 
 TemporalDptHeadImpl::TemporalDptHeadImpl(const DptConfig& config)
@@ -130,7 +120,7 @@ TemporalDptHeadImpl::TemporalDptHeadImpl(const DptConfig& config)
       scratch(register_module("scratch", DptScratch(config))),
       motion_modules(register_module("motion_modules", nn::ModuleList<MotionModule>())) {
   for (std::size_t i = 0; i < config.taps.size(); ++i) {
-    projects->push_back(conv1x1(config.in_channels[i], config.out_channels[i]));
+    projects->push_back(nn::conv1x1(config.in_channels[i], config.out_channels[i]));
   }
   for (const std::int64_t channels :
        {config.out_channels[2], config.out_channels[3], config.features, config.features}) {

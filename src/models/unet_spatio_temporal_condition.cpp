@@ -11,7 +11,7 @@ namespace vdd::models {
 
 namespace {
 
-constexpr std::size_t kMaxLevels = 8;  // published models have four
+constexpr std::size_t kMaxUNetLevels = 8;  // published models have four
 
 bool has_attention(DownBlockType type) {
   return type == DownBlockType::kCrossAttention;
@@ -37,8 +37,8 @@ bool attends(const UNetConfig& config, std::size_t level) {
 std::vector<std::string> UNetConfig::check() const {
   std::vector<std::string> errors;
   const std::size_t levels = block_out_channels.size();
-  if (levels > kMaxLevels)
-    return {concat("block_out_channels: has ", levels, " levels, more than ", kMaxLevels)};
+  if (levels > kMaxUNetLevels)
+    return {concat("block_out_channels: has ", levels, " levels, more than ", kMaxUNetLevels)};
   const auto want_levels = [&](const char* key, std::size_t size, bool scalar) {
     if (size == levels || (scalar && size == 1)) return;
     errors.push_back(
@@ -69,9 +69,8 @@ std::vector<std::string> UNetConfig::check() const {
 
 UNetSpatioTemporalConditionModelImpl::UNetSpatioTemporalConditionModelImpl(const UNetConfig& config)
     : config_(validate(config)),
-      conv_in(register_module("conv_in", nn::Conv2d(nn::Conv2dConfig{
-                                             .in_channels = config.in_channels,
-                                             .out_channels = config.block_out_channels.front()}))),
+      conv_in(register_module("conv_in",
+                              nn::conv3x3(config.in_channels, config.block_out_channels.front()))),
       time_embedding(register_module("time_embedding",
                                      nn::TimestepEmbedding(config.block_out_channels.front(),
                                                            4 * config.block_out_channels.front(),
@@ -116,9 +115,7 @@ UNetSpatioTemporalConditionModelImpl::UNetSpatioTemporalConditionModelImpl(const
   mid_block = register_module("mid_block", MidBlock(level_config(levels - 1, true)));
 
   conv_norm_out = register_module("conv_norm_out", nn::GroupNorm(channels.front(), 1e-5));
-  conv_out = register_module("conv_out",
-                             nn::Conv2d(nn::Conv2dConfig{.in_channels = channels.front(),
-                                                         .out_channels = config.out_channels}));
+  conv_out = register_module("conv_out", nn::conv3x3(channels.front(), config.out_channels));
 }
 
 torch::Tensor UNetSpatioTemporalConditionModelImpl::forward(

@@ -12,10 +12,6 @@ namespace {
 constexpr double kEps = 1e-6;
 constexpr double kTemporalEps = 1e-5;
 
-nn::Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels) {
-  return nn::Conv2d(nn::Conv2dConfig{.in_channels = in_channels, .out_channels = out_channels});
-}
-
 nn::ResnetBlock2D resnet(std::int64_t in_channels, std::int64_t out_channels) {
   return nn::ResnetBlock2D(
       nn::ResnetBlockConfig{.in_channels = in_channels, .out_channels = out_channels, .eps = kEps});
@@ -63,13 +59,14 @@ torch::Tensor UNetMidBlock2DImpl::forward(torch::Tensor x_NChw, Taps* taps) {
 }
 
 EncoderImpl::EncoderImpl(const VaeHalfConfig& c)
-    : conv_in(register_module("conv_in", conv3x3(c.image_channels, c.block_out_channels.front()))),
+    : conv_in(
+          register_module("conv_in", nn::conv3x3(c.image_channels, c.block_out_channels.front()))),
       down_blocks(register_module("down_blocks", nn::ModuleList<DownEncoderBlock2D>())),
       mid_block(register_module("mid_block", UNetMidBlock2D(c.block_out_channels.back()))),
       conv_norm_out(
           register_module("conv_norm_out", nn::GroupNorm(c.block_out_channels.back(), kEps))),
       conv_out(register_module("conv_out",
-                               conv3x3(c.block_out_channels.back(), 2 * c.latent_channels))) {
+                               nn::conv3x3(c.block_out_channels.back(), 2 * c.latent_channels))) {
   for (std::size_t i = 0; i < c.block_out_channels.size(); ++i) {
     down_blocks->push_back(DownEncoderBlock2D(c.block_out_channels[i == 0 ? 0 : i - 1],
                                               c.block_out_channels[i], c.layers_per_block,
@@ -122,14 +119,15 @@ torch::Tensor UpBlockTemporalDecoderImpl::forward(torch::Tensor x_NChw, std::int
 }
 
 TemporalDecoderImpl::TemporalDecoderImpl(const VaeHalfConfig& c)
-    : conv_in(register_module("conv_in", conv3x3(c.latent_channels, c.block_out_channels.back()))),
+    : conv_in(
+          register_module("conv_in", nn::conv3x3(c.latent_channels, c.block_out_channels.back()))),
       mid_block(register_module(
           "mid_block", MidBlockTemporalDecoder(c.block_out_channels.back(), c.layers_per_block))),
       up_blocks(register_module("up_blocks", nn::ModuleList<UpBlockTemporalDecoder>())),
       conv_norm_out(
           register_module("conv_norm_out", nn::GroupNorm(c.block_out_channels.front(), kEps))),
       conv_out(
-          register_module("conv_out", conv3x3(c.block_out_channels.front(), c.image_channels))),
+          register_module("conv_out", nn::conv3x3(c.block_out_channels.front(), c.image_channels))),
       time_conv_out(
           register_module("time_conv_out", nn::TemporalConv(c.image_channels, c.image_channels))) {
   const std::vector<std::int64_t> widths(c.block_out_channels.rbegin(),

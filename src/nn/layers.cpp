@@ -62,6 +62,16 @@ void Conv2dImpl::reset_parameters(at::Generator generator) {
   reset_affine(weight, bias, generator);
 }
 
+Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, bool with_bias) {
+  return Conv2d(Conv2dConfig{
+      .in_channels = in_channels, .out_channels = out_channels, .with_bias = with_bias});
+}
+
+Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels) {
+  return Conv2d(Conv2dConfig{
+      .in_channels = in_channels, .out_channels = out_channels, .kernel = 1, .padding = 0});
+}
+
 ConvTranspose2dImpl::ConvTranspose2dImpl(std::int64_t in_channels, std::int64_t out_channels,
                                          std::int64_t kernel)
     : weight(parameter(*this, "weight", {in_channels, out_channels, kernel, kernel})),

@@ -17,8 +17,7 @@ torch::Tensor Downsample2DImpl::forward(const torch::Tensor& x_NCHW) {
 }
 
 Upsample2DImpl::Upsample2DImpl(std::int64_t channels)
-    : conv(register_module(
-          "conv", Conv2d(Conv2dConfig{.in_channels = channels, .out_channels = channels}))) {}
+    : conv(register_module("conv", conv3x3(channels, channels))) {}
 
 torch::Tensor Upsample2DImpl::forward(const torch::Tensor& x_NCHW, torch::IntArrayRef size) {
   const std::int64_t doubled[] = {2 * x_NCHW.size(2), 2 * x_NCHW.size(3)};

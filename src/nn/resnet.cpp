@@ -9,20 +9,14 @@ namespace vdd::nn {
 
 ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetBlockConfig& c)
     : norm1(register_module("norm1", GroupNorm(c.in_channels, c.eps))),
-      conv1(register_module("conv1", Conv2d(Conv2dConfig{.in_channels = c.in_channels,
-                                                         .out_channels = c.out_channels}))),
+      conv1(register_module("conv1", conv3x3(c.in_channels, c.out_channels))),
       time_emb_proj(c.temb_channels
                         ? register_module("time_emb_proj", Linear(c.temb_channels, c.out_channels))
                         : Linear(nullptr)),
       norm2(register_module("norm2", GroupNorm(c.out_channels, c.eps))),
-      conv2(register_module("conv2", Conv2d(Conv2dConfig{.in_channels = c.out_channels,
-                                                         .out_channels = c.out_channels}))) {
+      conv2(register_module("conv2", conv3x3(c.out_channels, c.out_channels))) {
   if (c.in_channels != c.out_channels) {
-    conv_shortcut =
-        register_module("conv_shortcut", Conv2d(Conv2dConfig{.in_channels = c.in_channels,
-                                                             .out_channels = c.out_channels,
-                                                             .kernel = 1,
-                                                             .padding = 0}));
+    conv_shortcut = register_module("conv_shortcut", conv1x1(c.in_channels, c.out_channels));
   }
 }
 

@@ -7,7 +7,6 @@
 namespace vdd::scenes {
 namespace {
 
-constexpr double kHalfTurn = 3.141592653589793;
 constexpr double kWall = 0.2;  // thickness
 
 enum class Use { kLiving, kBed, kOffice, kStore, kCorridor };

@@ -12,8 +12,6 @@
 namespace vdd::scenes {
 namespace {
 
-constexpr double kHalfTurn = 3.141592653589793;
-
 /// A smooth path of the camera through free space, towards a point that wanders.
 struct Take {
   Vec3 from, bend, to, look_from, look_to;

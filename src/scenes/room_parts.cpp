@@ -4,8 +4,6 @@
 namespace vdd::scenes {
 namespace {
 
-constexpr double kQuarter = 1.5707963267948966;
-
 int add_surface(Scene& scene, Random& random) {
   return random.coin(0.65) ? add_wood(scene, random)
                            : add_plain(scene, random, any_color(random, 0.7, 0.06, 0.8),
@@ -281,7 +279,7 @@ Object make_trinket(Scene& scene, Random& random, double scale) {
     default:
       parts.push_back(part(frustum(s * 0.3, s * 0.35, s * 0.6), {0, s * 0.3, 0}, look));
       parts.push_back(part(frustum(s * 0.1, s * 0.1, s * 0.06), {s * 0.4, s * 0.32, 0}, look,
-                           rotation_x(kQuarter)));
+                           rotation_x(kQuarterTurn)));
   }
   return object;
 }

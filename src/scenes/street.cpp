@@ -6,7 +6,6 @@
 namespace vdd::scenes {
 namespace {
 
-constexpr double kHalfTurn = 3.141592653589793;
 constexpr double kBehind = -25,
                  kView = 240;  // the street is built from here to there, beside what is driven
 

@@ -4,8 +4,6 @@
 namespace vdd::scenes {
 namespace {
 
-constexpr double kQuarter = 1.5707963267948966;
-
 /// A material that shines by itself.
 int add_light(Scene& scene, Vec3 color, double emission) {
   return scene.add({.colors = {color}, .uneven = 0, .emission = emission});
@@ -109,7 +107,7 @@ Object make_vehicle(Scene& scene, Random& random, Vehicle kind) {
     for (const double axle : {-0.32, 0.3}) {
       parts.push_back(part(frustum(wheel, wheel, 0.22),
                            {side * (width / 2 - 0.1), wheel, axle * length}, rubber,
-                           rotation_z(kQuarter)));
+                           rotation_z(kQuarterTurn)));
     }
     const double y = kind == Vehicle::kTruck ? 0.9 : height * 0.45;
     parts.push_back(
@@ -309,7 +307,7 @@ Object make_sign(Scene& scene, Random& random) {
   object.parts.push_back(part(frustum(0.04, 0.04, height), {0, height / 2, 0}, metal));
   if (random.coin(0.5)) {
     object.parts.push_back(
-        part(frustum(0.33, 0.33, 0.04), {0, height, 0.06}, face, rotation_x(kQuarter)));
+        part(frustum(0.33, 0.33, 0.04), {0, height, 0.06}, face, rotation_x(kQuarterTurn)));
   } else {
     object.parts.push_back(part(box({random.uniform(0.5, 1.6), random.uniform(0.4, 0.9), 0.05}),
                                 {0, height, 0.06}, face));

@@ -13,7 +13,7 @@ ExampleConfig with(std::vector<std::string> overrides, std::string_view text = "
   return config::load_text<ExampleConfig>(text, "x.yaml", overrides);
 }
 
-std::string refusal(std::vector<std::string> overrides, std::string_view text = "") {
+std::string override_refusal(std::vector<std::string> overrides, std::string_view text = "") {
   try {
     with(std::move(overrides), text);
   } catch (const ConfigError& e) {
@@ -52,24 +52,27 @@ TEST(Overrides, ReachIntoTheListsOfTheFile) {
 }
 
 TEST(Overrides, ErrorsNameTheCommandLine) {
-  EXPECT_EQ(refusal({"optimizer.lrr=1", "steps=0"}),
+  EXPECT_EQ(override_refusal({"optimizer.lrr=1", "steps=0"}),
             "command line: optimizer.lrr: unknown key; did you mean 'lr'?\n"
             "command line: steps: must be in [1, 1000], got '0'");
-  EXPECT_EQ(refusal({"steps"}), "command line: 'steps': must be key.sub=value");
-  EXPECT_EQ(refusal({"=3"}), "command line: '=3': must be key.sub=value");
-  EXPECT_EQ(refusal({"optimizer..lr=3"}), "command line: 'optimizer..lr=3': must be key.sub=value");
-  EXPECT_EQ(refusal({"steps.x=3"}), "command line: steps: must be an integer, got a section");
-  EXPECT_EQ(refusal({"steps.x=3"}, "steps: 5"),
+  EXPECT_EQ(override_refusal({"steps"}), "command line: 'steps': must be key.sub=value");
+  EXPECT_EQ(override_refusal({"=3"}), "command line: '=3': must be key.sub=value");
+  EXPECT_EQ(override_refusal({"optimizer..lr=3"}),
+            "command line: 'optimizer..lr=3': must be key.sub=value");
+  EXPECT_EQ(override_refusal({"steps.x=3"}),
+            "command line: steps: must be an integer, got a section");
+  EXPECT_EQ(override_refusal({"steps.x=3"}, "steps: 5"),
             "command line: steps.x: 'x' lies inside a value, not a section");
   EXPECT_EQ(
-      refusal({"sources.2.weight=3"}, "sources: [{}, {}]"),
+      override_refusal({"sources.2.weight=3"}, "sources: [{}, {}]"),
       "command line: sources.2.weight: '2' is no element of the list of 2 in the config file");
-  EXPECT_EQ(refusal({"optimizer.lr="}),
+  EXPECT_EQ(override_refusal({"optimizer.lr="}),
             "command line: optimizer.lr: must be a finite number, got ''");
-  EXPECT_THAT(refusal({"size=[64, 64"}),
+  EXPECT_THAT(override_refusal({"size=[64, 64"}),
               ::testing::StartsWith("command line: size: not valid YAML: "));
-  EXPECT_EQ(refusal({"name=\xFF"}), "command line: name: not UTF-8: byte \\xff");
-  EXPECT_EQ(refusal({"last=3", "first=4"}), "command line: first: must not be larger than last");
+  EXPECT_EQ(override_refusal({"name=\xFF"}), "command line: name: not UTF-8: byte \\xff");
+  EXPECT_EQ(override_refusal({"last=3", "first=4"}),
+            "command line: first: must not be larger than last");
 }
 
 TEST(Overrides, AFaultOfTheFileThatTheyReplaceIsGone) {

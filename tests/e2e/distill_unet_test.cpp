@@ -20,8 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr int kSteps = 8;
-
 class DistillUnet : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -61,6 +59,7 @@ class DistillUnet : public ::testing::Test {
     return test::run_and_signal("distill_unet", arguments(run), run, signal, lines);
   }
 
+  static constexpr int kSteps = 8;
   static std::unique_ptr<TempDir> shared_;
   static fs::path whole_;
   TempDir folder_;

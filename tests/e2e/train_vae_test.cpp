@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "e2e/training_runs.h"
 #include "support/clips.h"
 #include "support/run_program.h"
 #include "support/temp_dir.h"
@@ -37,16 +37,6 @@ std::vector<std::string> arguments(const fs::path& clips, const fs::path& run) {
           "scale_clips=1",
           "validation.every=4",
           "validation.clips=1"};
-}
-
-std::vector<double> losses(const fs::path& run) {
-  std::ifstream in(run / "metrics.jsonl");
-  std::vector<double> values;
-  for (std::string line; std::getline(in, line);) {
-    const std::size_t at = line.find("\"loss\": ");
-    if (at != std::string::npos) values.push_back(std::stod(line.substr(at + 8)));
-  }
-  return values;
 }
 
 TEST(TrainVae, LearnsAndNeitherAResumeNorParallelPassesChangeAByte) {

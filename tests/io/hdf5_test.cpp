@@ -9,6 +9,7 @@
 
 #include <thread>
 
+#include "fixture.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -17,13 +18,10 @@
 namespace vdd::io {
 namespace {
 
+using test::fixture;
 using testing::HasSubstr;
 
 constexpr int64_t kHeight = 37, kWidth = 53;
-
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(VDD_FIXTURES) / "io" / name;
-}
 
 torch::Tensor expected_half() {
   auto half = (torch::arange(kHeight, torch::kDouble).unsqueeze(1) * 0.25 -

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fixture.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -17,14 +18,11 @@
 namespace vdd::io {
 namespace {
 
+using test::fixture;
 using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr int kHeight = 37, kWidth = 53;
-
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(VDD_FIXTURES) / "io" / name;
-}
 
 template <typename T>
 void expect_equal(const Image<T>& a, const Image<T>& b) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "fixture.h"
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
@@ -13,12 +14,9 @@
 namespace vdd::io {
 namespace {
 
+using test::fixture;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(VDD_FIXTURES) / "io" / name;
-}
 
 class MatlabStorage : public testing::TestWithParam<const char*> {};
 

@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 const fs::path kFiles = fs::path(VDD_FIXTURES) / "io/torch";
 
-std::string refusal(const fs::path& path) {
+std::string file_refusal(const fs::path& path) {
   return thrown<DataError>([&] { TorchFile{path}; });
 }
 
@@ -77,14 +77,16 @@ TEST(TorchFile, ReadsTheStateOfAModuleWithItsVersions) {
 }
 
 TEST(TorchFile, OtherFilesAreRefusedAndNoneIsRun) {
-  EXPECT_THAT(refusal(kFiles / "command.pth"), HasSubstr("asks for the Python object posix.mkdir"));
+  EXPECT_THAT(file_refusal(kFiles / "command.pth"),
+              HasSubstr("asks for the Python object posix.mkdir"));
   EXPECT_FALSE(fs::exists("/tmp/vdd-was-run"));
-  EXPECT_THAT(refusal(kFiles / "whole_module.pth"), HasSubstr("torch.nn.modules.linear.Linear"));
-  EXPECT_THAT(refusal(kFiles / "nested.pth"), HasSubstr("'model' is no tensor"));
-  EXPECT_THAT(refusal(kFiles / "old.pth"), HasSubstr("no file of PyTorch 1.6 or later"));
+  EXPECT_THAT(file_refusal(kFiles / "whole_module.pth"),
+              HasSubstr("torch.nn.modules.linear.Linear"));
+  EXPECT_THAT(file_refusal(kFiles / "nested.pth"), HasSubstr("'model' is no tensor"));
+  EXPECT_THAT(file_refusal(kFiles / "old.pth"), HasSubstr("no file of PyTorch 1.6 or later"));
   const test::TempDir dir;
-  EXPECT_THAT(refusal(dir / "absent.pth"), HasSubstr("absent.pth"));
-  EXPECT_THAT(refusal(dir.write("empty.pth", "")), HasSubstr("no file of PyTorch"));
+  EXPECT_THAT(file_refusal(dir / "absent.pth"), HasSubstr("absent.pth"));
+  EXPECT_THAT(file_refusal(dir.write("empty.pth", "")), HasSubstr("no file of PyTorch"));
 }
 
 TEST(TorchFile, WhatIsCompressedIsRefused) {
@@ -94,9 +96,9 @@ TEST(TorchFile, WhatIsCompressedIsRefused) {
                        return name.ends_with(compressed);
                      }));
   };
-  EXPECT_THAT(refusal(packed_with("/data/0")),
+  EXPECT_THAT(file_refusal(packed_with("/data/0")),
               HasSubstr("tensor '0.weight': is compressed, which torch.save never does"));
-  EXPECT_THAT(refusal(packed_with("/data.pkl")), HasSubstr("data.pkl: is compressed"));
+  EXPECT_THAT(file_refusal(packed_with("/data.pkl")), HasSubstr("data.pkl: is compressed"));
 }
 
 TEST(TorchFile, NumbersMayLieAtAnyByte) {

@@ -47,7 +47,7 @@ std::string dict(const std::string& key, const std::string& value) {
 std::vector<TorchTensor> read(const std::string& pickle) {
   return read_torch_pickle(pickle, "f");
 }
-std::string refusal(const std::string& pickle) {
+std::string pickle_refusal(const std::string& pickle) {
   return thrown<DataError>([&] { read(pickle); });
 }
 
@@ -66,15 +66,16 @@ TEST(TorchPickle, ATensorIsAViewOfAStorage) {
 
 TEST(TorchPickle, NothingButTensorsMayBeAskedFor) {
   const std::string command = text("touch /tmp/hacked");
-  EXPECT_THAT(refusal(concat(kStart, name("os", "system"), "(", command, "tR.")),
+  EXPECT_THAT(pickle_refusal(concat(kStart, name("os", "system"), "(", command, "tR.")),
               HasSubstr("asks for the Python object os.system"));
-  EXPECT_THAT(refusal(dict("a", name("builtins", "eval"))), HasSubstr("builtins.eval"));
-  EXPECT_THAT(refusal(dict("a", name("torch\x1b[2J", "x"))), HasSubstr("torch\\x1b[2J.x"));
-  EXPECT_THAT(refusal(dict("a", number(3))), HasSubstr("'a' is no tensor"));
-  EXPECT_THAT(refusal(dict("a", "}")), HasSubstr("'a' is no tensor"));
-  EXPECT_THAT(refusal(concat(kStart, "]l.")), HasSubstr("something else than tensors"));
-  EXPECT_THAT(refusal(kStart + "(i__main__\nA\n."), HasSubstr("something else than tensors"));
-  EXPECT_THAT(refusal(std::string("\x80\x04.", 3)), HasSubstr("another protocol than 2"));
+  EXPECT_THAT(pickle_refusal(dict("a", name("builtins", "eval"))), HasSubstr("builtins.eval"));
+  EXPECT_THAT(pickle_refusal(dict("a", name("torch\x1b[2J", "x"))), HasSubstr("torch\\x1b[2J.x"));
+  EXPECT_THAT(pickle_refusal(dict("a", number(3))), HasSubstr("'a' is no tensor"));
+  EXPECT_THAT(pickle_refusal(dict("a", "}")), HasSubstr("'a' is no tensor"));
+  EXPECT_THAT(pickle_refusal(concat(kStart, "]l.")), HasSubstr("something else than tensors"));
+  EXPECT_THAT(pickle_refusal(kStart + "(i__main__\nA\n."),
+              HasSubstr("something else than tensors"));
+  EXPECT_THAT(pickle_refusal(std::string("\x80\x04.", 3)), HasSubstr("another protocol than 2"));
 }
 
 TEST(TorchPickle, AViewLiesWithinItsStorage) {
@@ -90,7 +91,7 @@ TEST(TorchPickle, AViewLiesWithinItsStorage) {
       tensor(6, 0, {2, 3}, {3}),
       tensor(9, 0, std::vector<int>(9, 1), std::vector<int>(9, 1))};
   for (const std::string& value : bad) {
-    EXPECT_THAT(refusal(dict("a", value)), HasSubstr("does not lie within its storage"));
+    EXPECT_THAT(pickle_refusal(dict("a", value)), HasSubstr("does not lie within its storage"));
   }
 }
 
@@ -99,40 +100,41 @@ TEST(TorchPickle, SizesBesideAZeroDoNotOverflow) {
   std::string value = tensor(0, 0, {0, 1, 1}, {1, 1, 1});
   const std::string ones = number(1) + number(1);
   value.replace(value.find(number(0) + ones) + 2, ones.size(), large + large);
-  EXPECT_THAT(refusal(dict("a", value)), HasSubstr("does not lie within its storage"));
+  EXPECT_THAT(pickle_refusal(dict("a", value)), HasSubstr("does not lie within its storage"));
 }
 
 TEST(TorchPickle, ASmallPickleTakesLittleMemory) {
-  EXPECT_THAT(refusal(kStart + std::string(1 << 20, ')')), HasSubstr("too much at once"));
-  EXPECT_THAT(refusal(dict("a", concat("(", text("storage"), name("torch", "FloatStorage"),
-                                       text(std::string(65, '7')), text("cpu"), number(1), "tQ"))),
-              HasSubstr("name of a storage is too long"));
+  EXPECT_THAT(pickle_refusal(kStart + std::string(1 << 20, ')')), HasSubstr("too much at once"));
+  EXPECT_THAT(
+      pickle_refusal(dict("a", concat("(", text("storage"), name("torch", "FloatStorage"),
+                                      text(std::string(65, '7')), text("cpu"), number(1), "tQ"))),
+      HasSubstr("name of a storage is too long"));
 }
 
 TEST(TorchPickle, MoreTensorsThanAnyModelHasAreRefused) {
   std::string many = concat(kStart, tensor(1, 0, {1}, {1}), "q", '\1', "}");
   for (int i = 0; i <= 100'000; ++i) many += concat(text(std::to_string(i)), "h", '\1', "s");
-  EXPECT_THAT(refusal(many + "."), HasSubstr("more than 100000 tensors"));
+  EXPECT_THAT(pickle_refusal(many + "."), HasSubstr("more than 100000 tensors"));
 }
 
 TEST(TorchPickle, EachNameIsThereOnce) {
   const std::string value = tensor(1, 0, {1}, {1});
-  EXPECT_THAT(refusal(concat(kStart, "}(", text("a"), value, text("a"), value, "u.")),
+  EXPECT_THAT(pickle_refusal(concat(kStart, "}(", text("a"), value, text("a"), value, "u.")),
               HasSubstr("'a' is there twice"));
 }
 
 TEST(TorchPickle, DeepAndCircularPicklesEnd) {
-  EXPECT_THAT(refusal(kStart + ")" + std::string(1 << 20, '\x85') + "."),
+  EXPECT_THAT(pickle_refusal(kStart + ")" + std::string(1 << 20, '\x85') + "."),
               HasSubstr("nested too deeply"));
   // A dict that is its own value.
-  EXPECT_THAT(refusal(concat(kStart, "}q", '\1', text("a"), "h", '\1', "s.")),
+  EXPECT_THAT(pickle_refusal(concat(kStart, "}q", '\1', text("a"), "h", '\1', "s.")),
               HasSubstr("'a' is no tensor"));
 }
 
 TEST(TorchPickle, DamageIsRefusedWithAReason) {
   const std::string good = dict("a.weight", tensor(20, 2, {2, 3}, {1, 4}));
   for (std::size_t n = 0; n < good.size(); ++n) {
-    EXPECT_THAT(refusal(good.substr(0, n)), HasSubstr("no state dict of PyTorch")) << n;
+    EXPECT_THAT(pickle_refusal(good.substr(0, n)), HasSubstr("no state dict of PyTorch")) << n;
   }
   std::mt19937 random(0);
   for (int i = 0; i < 20000; ++i) {

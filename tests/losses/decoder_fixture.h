@@ -19,6 +19,10 @@ inline torch::Tensor reference(const std::string& name) {
   return file.get(name).clone();
 }
 
+inline double value(const torch::Tensor& x) {
+  return x.item<double>();
+}
+
 struct Differentiated {
   double value;
   torch::Tensor gradient;

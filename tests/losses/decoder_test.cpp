@@ -18,10 +18,6 @@ DecoderLossInputs inputs() {
           .features = {{reference("wide.student").requires_grad_(), reference("wide.teacher")}}};
 }
 
-double value(const Tensor& x) {
-  return x.item<double>();
-}
-
 TEST(Decoder, TheTotalIsTheWeightedSumAndReachesBothInputs) {
   const DecoderLossInputs in = inputs();
   const LossParts loss = decoder_loss(in, {});

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/losses/reconstruction.h"
 
-#include <gtest/gtest.h>
-#include <torch/torch.h>
-
 #include <cmath>
 
+#include "decoder_fixture.h"
 #include "support/field_count.h"
 #include "vdd/core/error.h"
 
@@ -13,10 +11,6 @@ namespace vdd::losses {
 namespace {
 
 using torch::Tensor;
-
-double value(const Tensor& x) {
-  return x.item<double>();
-}
 
 TEST(Reconstruction, ErrorsOfAKnownDifference) {
   // The difference is 1 in the left column and 0 elsewhere: one step along x in each of two rows.

@@ -16,8 +16,7 @@ namespace {
 
 using test::expect_close;
 using test::fixture;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using test::kNaN;
 
 /// The frames that a fixture of this scope was made of: with a fit for each frame, only those with
 /// ground truth.

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <limits>
 #include <string>
 
 #include "vdd/io/safetensors.h"
 
 namespace vdd::test {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// A tensor that tools/reference/make_metric_fixtures.py wrote.
 inline torch::Tensor fixture(const std::string& name) {

@@ -17,8 +17,7 @@ namespace {
 
 using test::eval_fixture;
 using test::expect_close;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+using test::kNaN;
 
 /// Two frames of a camera that does not move.
 struct Still {

@@ -18,12 +18,12 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-DptConfig small_config() {
+DptConfig small_dpt_config() {
   return {.in_channels = {8, 12, 16, 20}, .out_channels = {8, 16, 32, 64}, .features = 64};
 }
 
 TemporalDptHead small_head(HeadActivation activation = HeadActivation::kSoftplus) {
-  DptConfig config = small_config();
+  DptConfig config = small_dpt_config();
   config.activation = activation;
   TemporalDptHead head(config);
   test::fill_parameters(*head, 5);
@@ -35,7 +35,7 @@ std::vector<torch::Tensor> small_features(std::int64_t images, bool gradients = 
   const std::vector<std::vector<std::int64_t>> sizes = {{4, 6}, {4, 6}, {2, 3}, {1, 2}};
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     features.push_back(
-        tensor::randn({images, small_config().in_channels[i], sizes[i][0], sizes[i][1]}, 10 + i)
+        tensor::randn({images, small_dpt_config().in_channels[i], sizes[i][0], sizes[i][1]}, 10 + i)
             .requires_grad_(gradients));
   }
   return features;
@@ -139,7 +139,7 @@ TEST(TemporalDptHead, ClipsOfABatchDoNotMixAndFramesDo) {
 }
 
 TEST(TemporalDptHead, StartsFrameByFrame) {
-  TemporalDptHead head(small_config());
+  TemporalDptHead head(small_dpt_config());
   nn::initialize(*head, 7);
   const auto features = small_features(4);
   torch::NoGradGuard no_grad;
@@ -167,7 +167,7 @@ TEST(TemporalDptHead, AnySizesWork) {
   const std::vector<std::vector<std::int64_t>> sizes = {{3, 5}, {4, 4}, {2, 3}, {1, 1}};
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     features.push_back(
-        tensor::randn({2, small_config().in_channels[i], sizes[i][0], sizes[i][1]}, i));
+        tensor::randn({2, small_dpt_config().in_channels[i], sizes[i][0], sizes[i][1]}, i));
   }
   const torch::Tensor disparity = head->forward(features, 2, 17, 31);
   EXPECT_EQ(disparity.sizes(), torch::IntArrayRef({2, 17, 31}));

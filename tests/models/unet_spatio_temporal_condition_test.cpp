@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-UNetConfig small_config() {
+UNetConfig small_unet_config() {
   return {.down_block_types = {DownBlockType::kCrossAttention, DownBlockType::kPlain},
           .up_block_types = {UpBlockType::kPlain, UpBlockType::kCrossAttention},
           .block_out_channels = {64, 32},
@@ -34,7 +34,7 @@ struct Inputs {
 };
 
 UNetSpatioTemporalConditionModel small_unet() {
-  UNetSpatioTemporalConditionModel unet(small_config());
+  UNetSpatioTemporalConditionModel unet(small_unet_config());
   test::fill_parameters(*unet, 5);
   return unet;
 }
@@ -119,7 +119,7 @@ TEST(UNet, TapsHoldOnlyWhatIsWanted) {
 
 TEST(UNet, RefusesBadConfigs) {
   const auto message = [](auto change) {
-    UNetConfig config = small_config();
+    UNetConfig config = small_unet_config();
     change(config);
     return test::thrown<ConfigError>([&] { UNetSpatioTemporalConditionModel unet(config); });
   };

@@ -14,17 +14,10 @@ namespace vdd::optim {
 namespace {
 
 using test::fixture;
+using test::start;
 using torch::Tensor;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-tensor::NamedTensors start() {
-  tensor::NamedTensors parameters;
-  for (const std::string name : {"bias", "linear.weight", "conv.weight"}) {
-    parameters.emplace_back(name, fixture("start." + name).requires_grad_());
-  }
-  return parameters;
-}
 
 /// A loss whose gradient is that of the fixture's step, times `factor`.
 Tensor loss_of_step(const tensor::NamedTensors& parameters, int64_t step, double factor = 1) {

@@ -14,16 +14,8 @@ namespace vdd::optim {
 namespace {
 
 using test::fixture;
+using test::start;
 using torch::Tensor;
-
-/// The parameters that torch.optim started from.
-tensor::NamedTensors start() {
-  tensor::NamedTensors parameters;
-  for (const std::string name : {"bias", "linear.weight", "conv.weight"}) {
-    parameters.emplace_back(name, fixture("start." + name).requires_grad_());
-  }
-  return parameters;
-}
 
 void set_gradients(const tensor::NamedTensors& parameters, int64_t step, double factor = 1) {
   for (const auto& [name, parameter] : parameters) {

@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr PredictorConfig kConfig{.steps = 1, .window = 4, .overlap = 2, .chunk = 3, .seed = 7};
+constexpr PredictorConfig kOneStepConfig{
+    .steps = 1, .window = 4, .overlap = 2, .chunk = 3, .seed = 7};
 
 /// Two clips of 7 frames, 64x64.
 class PredictVideos : public ::testing::Test {
@@ -37,7 +38,7 @@ class PredictVideos : public ::testing::Test {
 
   test::TempDir folder_;
   fs::path out_ = folder_ / "out";
-  Predictor predictor_{test::tiny_model(), kConfig};
+  Predictor predictor_{test::tiny_model(), kOneStepConfig};
   PredictSpec spec_{.model = "tiny", .output = out_, .results = {.save = {OutputFile::kNpz}}};
 };
 
@@ -106,7 +107,7 @@ TEST_F(PredictVideos, SkipsNothingThatWasPredictedOtherwise) {
               HasSubstr("was predicted with frames.max_res 1024, not 640"));
   auto model = test::tiny_model();
   model.unet_hash = "of other weights";
-  Predictor trained(model, kConfig);
+  Predictor trained(model, kOneStepConfig);
   EXPECT_THAT(refusal(trained, spec_), HasSubstr("was predicted with model "));
   fs::rename(folder_ / "clips", folder_ / "moved");
   EXPECT_THAT(test::thrown<ConfigError>(

@@ -55,6 +55,11 @@ class Conv2dImpl : public torch::nn::Module, public Initializable {
 };
 TORCH_MODULE(Conv2d);
 
+/// A convolution of 3x3 that keeps height and width.
+Conv2d conv3x3(std::int64_t in_channels, std::int64_t out_channels, bool with_bias = true);
+/// A convolution of 1x1.
+Conv2d conv1x1(std::int64_t in_channels, std::int64_t out_channels);
+
 /// Transposed convolution whose stride is its kernel: each place becomes a patch of its own,
 /// [N,I,H,W] -> [N,O,kH,kW].
 class ConvTranspose2dImpl : public torch::nn::Module, public Initializable {

@@ -9,6 +9,8 @@
 // the identity pose looks along -z); metres.
 namespace vdd::scenes {
 
+constexpr double kHalfTurn = 3.141592653589793, kQuarterTurn = kHalfTurn / 2;  // radians
+
 struct Vec3 {
   double x = 0, y = 0, z = 0;
 
