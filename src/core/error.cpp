@@ -7,9 +7,8 @@ namespace vdd {
 
 DataError::DataError(const std::filesystem::path& path, std::string_view where,
                      std::string_view reason)
-    : Error(where.empty() ? concat(escape(path.string(), 1000), ": ", escape(reason, 1000))
-                          : concat(escape(path.string(), 1000), ": ", escape(where), ": ",
-                                   escape(reason, 1000)),
+    : Error(where.empty() ? concat(shown(path), ": ", escape(reason, 1000))
+                          : concat(shown(path), ": ", escape(where), ": ", escape(reason, 1000)),
             ExitCode::kData) {}
 
 }  // namespace vdd

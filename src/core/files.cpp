@@ -124,7 +124,7 @@ int open_to_append(const fs::path& path, int flags) {
   const std::string fault = fault_of(file, info);
   if (fault.empty()) return file;
   ::close(file);
-  throw ResourceError(concat(escape(path.string(), 1000), ": ", fault));
+  throw ResourceError(concat(shown(path), ": ", fault));
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {

@@ -56,8 +56,7 @@ void make_folders(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    throw ResourceError(
-        concat(escape(folder.string(), 1000), ": cannot be made: ", error.message()));
+    throw ResourceError(concat(shown(folder), ": cannot be made: ", error.message()));
   }
 }
 

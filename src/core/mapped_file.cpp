@@ -81,8 +81,8 @@ MappedFile::Watched* MappedFile::Watched::add(const std::byte* begin, std::size_
     entry->next = first.load();
   }
   entry->bytes = bytes;
-  entry->message = concat("error: ", escape(path.string(), 1000),
-                          ": was cut while it was read, or cannot be read any more\n");
+  entry->message =
+      concat("error: ", shown(path), ": was cut while it was read, or cannot be read any more\n");
   entry->begin.store(begin);
   if (is_new) first.store(entry);
   return entry;

@@ -24,10 +24,6 @@ namespace {
 /// What a folder is called between the two renames that replace it where one cannot do it.
 constexpr std::string_view kReplaced = ".vdd-replaced-";
 
-std::string shown(const fs::path& path) {
-  return escape(path.string(), 1000);
-}
-
 bool is_taken(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));

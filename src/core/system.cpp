@@ -93,8 +93,7 @@ std::int64_t available_memory_bytes() {
 std::int64_t free_disk_bytes(const fs::path& path) {
   struct statvfs info {};
   if (::statvfs(existing_part(path).c_str(), &info) != 0) {
-    throw ResourceError(
-        concat(escape(path.string(), 1000), ": free space unknown: ", std::strerror(errno)));
+    throw ResourceError(concat(shown(path), ": free space unknown: ", std::strerror(errno)));
   }
   return static_cast<std::int64_t>(info.f_bavail) * static_cast<std::int64_t>(info.f_frsize);
 }

@@ -64,7 +64,7 @@ std::string errno_text(int error) {
 
 void fail_write(const fs::path& path, std::string_view what) {
   const std::string reason = errno_text();
-  throw ResourceError(concat(escape(path.string(), 1000), ": ", what, ": ", reason));
+  throw ResourceError(concat(shown(path), ": ", what, ": ", reason));
 }
 
 fs::path temporary_sibling(const fs::path& path) {

@@ -76,6 +76,10 @@ std::string escape(std::string_view text, std::size_t max_bytes) {
   return out;
 }
 
+std::string shown(const std::filesystem::path& path) {
+  return escape(path.string(), 1000);
+}
+
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;

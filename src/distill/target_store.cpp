@@ -46,8 +46,8 @@ void TargetStore::reserve_disk(std::int64_t bytes, std::int64_t reserved,
 
 void TargetStore::log_unwritten() const {
   if (unwritten() == 0) return;
-  log::warning("cache", concat(unwritten(), " entries could not be written to ",
-                               escape(cache_->dir().string(), 1000)));
+  log::warning("cache",
+               concat(unwritten(), " entries could not be written to ", shown(cache_->dir())));
 }
 
 }  // namespace vdd::distill

@@ -152,7 +152,7 @@ void TeacherCache::write(const KeyParts& parts, const TeacherTarget& target) con
   if (reserved_ > 0) {
     const std::int64_t left = free_disk_bytes(dir_) - tensor::total_bytes(named);
     if (left < reserved_) {
-      throw ResourceError(concat(escape(file.string(), 1000), ": the last ", mebibytes(reserved_),
+      throw ResourceError(concat(shown(file), ": the last ", mebibytes(reserved_),
                                  " of the disk are kept for checkpoints"));
     }
   }
@@ -165,11 +165,11 @@ void TeacherCache::expect(std::int64_t bytes, std::int64_t reserved, const fs::p
   reserved_ = same_file_system(dir_, other) ? reserved : 0;
   const std::int64_t free = free_disk_bytes(dir_);
   if (free - reserved_ >= bytes) return;
-  log::warning("cache",
-               concat(escape(dir_.string(), 1000), ": ", mebibytes(free),
-                      " are free, the cache may take ", mebibytes(bytes),
-                      reserved_ > 0 ? concat(" and the checkpoints ", mebibytes(reserved_)) : "",
-                      "; what does not fit is computed each time it is needed"));
+  log::warning(
+      "cache",
+      concat(shown(dir_), ": ", mebibytes(free), " are free, the cache may take ", mebibytes(bytes),
+             reserved_ > 0 ? concat(" and the checkpoints ", mebibytes(reserved_)) : "",
+             "; what does not fit is computed each time it is needed"));
 }
 
 std::int64_t count_missing(std::int64_t targets, const std::function<bool(std::int64_t)>& missing) {

@@ -47,7 +47,7 @@ void AppendFile::sync() {
 void AppendFile::warn_once(std::string_view what) {
   const int error = errno;
   if (std::exchange(warned_, true)) return;
-  log::warning("train", concat(escape(path_.string(), 1000), ": ", what, ": ", std::strerror(error),
+  log::warning("train", concat(shown(path_), ": ", what, ": ", std::strerror(error),
                                " (said once; training goes on)"));
 }
 

@@ -29,10 +29,6 @@ constexpr int kMaxFailures = 3;
 constexpr std::uint64_t kMaxMarkerBytes = 16 << 20;
 const char* const kMarker = "complete.json";
 
-std::string shown(const fs::path& path) {
-  return escape(path.string(), 1000);
-}
-
 struct FileFacts {
   std::int64_t bytes = 0;
   std::string sha256;

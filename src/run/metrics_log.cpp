@@ -73,8 +73,7 @@ void for_each_line(const fs::path& path, Use use) {
     if (const auto record = parse_line(line)) {
       use(line, *record);
     } else {
-      log::warning("train",
-                   concat(escape(path.string(), 1000), ':', number, ": damaged line left out"));
+      log::warning("train", concat(shown(path), ':', number, ": damaged line left out"));
     }
   });
 }
@@ -162,7 +161,7 @@ void MetricsLog::write_timing(std::int64_t step, const Record& timing) {
 
 void MetricsLog::sync() {
   if (!waiting_.empty() && !jsonl_->append(waiting_)) {
-    throw ResourceError(concat(escape(jsonl_->path().string(), 1000), ": ",
+    throw ResourceError(concat(shown(jsonl_->path()), ": ",
                                std::count(waiting_.begin(), waiting_.end(), '\n'),
                                " lines cannot be written"));
   }

@@ -48,10 +48,6 @@ constexpr Owned kOwned[] = {
       ".damaged-step-#-#"}},
 };
 
-std::string shown(const fs::path& path) {
-  return escape(path.string(), 1000);
-}
-
 bool is_real_folder(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(fs::symlink_status(path, ignored));

@@ -125,7 +125,7 @@ void Trainer::require_disk_space() const {
   const std::int64_t free = free_disk_bytes(checkpoints_.folder());
   const std::int64_t wanted = checkpoint_bytes_ahead();
   if (free >= wanted) return;
-  throw ResourceError(concat(escape(checkpoints_.folder().string(), 1000), ": ", mebibytes(free),
+  throw ResourceError(concat(shown(checkpoints_.folder()), ": ", mebibytes(free),
                              " are free, the checkpoints take ", mebibytes(wanted), ", ",
                              mebibytes(checkpoint_bytes()), " each; see train.keep"));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -26,6 +27,9 @@ std::size_t utf8_length(std::string_view text);
 /// Makes text that came from a file fit for a terminal: control characters, backslashes and bytes
 /// that are no valid UTF-8 become \xNN or \n, and anything past `max_bytes` becomes "...".
 std::string escape(std::string_view text, std::size_t max_bytes = 200);
+
+/// A path as messages show it: escaped, up to 1000 bytes of it.
+std::string shown(const std::filesystem::path& path);
 
 /// The candidate with the smallest edit distance to `word`, if it is close enough to be meant (at
 /// most a third of the letters differ).
