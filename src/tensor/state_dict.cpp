@@ -259,26 +259,6 @@ void allocate_as(torch::nn::Module& module, torch::Dtype dtype, torch::Device de
   for (const torch::Tensor& buffer : module.buffers()) allocate(buffer);
 }
 
-void copy_state(const torch::nn::Module& from, torch::nn::Module& to) {
-  const torch::NoGradGuard no_grad;
-  const NamedTensors source = state_dict(from), target = state_dict(to);
-  const std::unordered_map<std::string_view, torch::Tensor> values(source.begin(), source.end());
-  for (const auto& [name, tensor] : target) {
-    const auto found = values.find(name);
-    if (found == values.end())
-      throw ShapeError(concat("copy_state: ", name, " is missing in the source"));
-    if (found->second.sizes() != tensor.sizes()) {
-      throw ShapeError(concat("copy_state: ", name, " is ", shape_text(found->second.sizes()),
-                              " in the source, ", shape_text(tensor.sizes()), " in the target"));
-    }
-  }
-  if (source.size() != target.size()) {
-    throw ShapeError(concat("copy_state: ", source.size(), " tensors in the source, ",
-                            target.size(), " in the target"));
-  }
-  for (const auto& [name, tensor] : target) torch::Tensor(tensor).copy_(values.at(name));
-}
-
 std::string content_hash(const TensorSource& source) {
   std::vector<const TensorInfo*> infos;
   for (const TensorInfo& info : source.tensors()) infos.push_back(&info);

@@ -192,15 +192,6 @@ TEST(MakeSource, RefusesTheSameNameTwice) {
             "memory: a: appears twice");
 }
 
-TEST(CopyState, CopiesByNameAndChecksShapes) {
-  Tree from, to;
-  load_state(*from, *make_source(numbered(), "file"));
-  copy_state(*from, *to);
-  EXPECT_EQ(content_hash(state_dict(*from)), content_hash(state_dict(*to)));
-  EXPECT_THROW(copy_state(*from, *Leaf()), ShapeError);
-  EXPECT_THROW(copy_state(*Leaf(), *to), ShapeError);
-}
-
 // The value comes from the Python lines in the header.
 TEST(ContentHash, IsTheDocumentedOne) {
   const NamedTensors tensors = {{"b.weight", torch::arange(6, torch::kFloat32).reshape({2, 3})},

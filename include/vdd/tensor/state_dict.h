@@ -90,10 +90,6 @@ void check_finite(const TensorSource& source);
 /// another dtype without holding it twice.
 void allocate_as(torch::nn::Module& module, torch::Dtype dtype, torch::Device device);
 
-/// Copies every parameter and buffer by name; both modules must hold the same names and shapes
-/// (ShapeError).
-void copy_state(const torch::nn::Module& from, torch::nn::Module& to);
-
 /// SHA-256 over the name, dtype, shape and SHA-256 of the bytes of each tensor, in the order of the
 /// names: the same for the same content however it is stored. In Python, per sorted name:
 /// f"{name}\0{dtype}\0{shape joined by x}\0" + digest, with the dtype as PyTorch prints it without
