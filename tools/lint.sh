@@ -37,26 +37,39 @@ sources_since() {
   done | sort -u
 }
 
+# sources_in <preset>: what its compile database compiles of the project.
+sources_in() {
+  "$venv/bin/python" - "$root" "build/$1/compile_commands.json" << 'END'
+import json, sys
+print(*sorted({c["file"] for c in json.load(open(sys.argv[2])) if c["file"].startswith(sys.argv[1] + "/")}), sep="\n")
+END
+}
+
+preset=lint
+checks=()
+set_up lint
 if [[ -n ${1:-} ]]; then
   git rev-parse -q --verify "$1^{commit}" > /dev/null || fail "no such commit: $1" 2
-  files=$(sources_since "$1")
+  configure "$preset"
+  known=$(sources_in "$preset")
+  sources=()
+  for file in $(sources_since "$1"); do
+    if grep -qxF "$root/$file" <<< "$known"; then
+      sources+=("$file")
+    else
+      say "not built, so not looked at: $file"
+    fi
+  done
 else
-  files=$(git ls-files '*.cpp')
+  preset=lint-all
+  checks=(--checks=-bugprone-suspicious-include)  # which is what makes several sources one
+  configure "$preset"
+  mapfile -t sources < <(sources_in "$preset")
 fi
-
-set_up lint
-configure lint
-sources=()
-for file in $files; do
-  if grep -qF "\"$root/$file\"" build/lint/compile_commands.json; then
-    sources+=("$file")
-  else
-    say "not built, so not looked at: $file"
-  fi
-done
 most=${VDD_LINT_MOST:-${#sources[@]}}
 ((${#sources[@]} <= most)) || say "too many to look at, left out: ${sources[*]:most}"
 say "clang-tidy looks at $((${#sources[@]} < most ? ${#sources[@]} : most)) of ${#sources[@]} sources"
 ((${#sources[@]})) || exit 0
-printf '%s\n' "${sources[@]:0:most}" | xargs -n 1 -P "$(build_jobs)" "$venv/bin/clang-tidy" -p build/lint --quiet ||
+printf '%s\n' "${sources[@]:0:most}" |
+  xargs -n 1 -P "$(build_jobs)" "$venv/bin/clang-tidy" -p "build/$preset" --quiet "${checks[@]}" ||
   fail "clang-tidy has findings"
