@@ -83,24 +83,25 @@ void run_bench(BenchOptions o) {
 
 void add_bench(CLI::App& vdd) {
   auto o = std::make_shared<BenchOptions>();
-  CLI::App* command = vdd.add_subcommand("bench", "time and operations of a frame, by stage");
+  CLI::App* command =
+      vdd.add_subcommand("bench", "measure time and operations per frame of each stage");
   command->add_option("-m,--model", o->models, "model folders");
-  command->add_option("--random", o->random, "random weights of these sizes instead")
+  command->add_option("--random", o->random, "random weights of these sizes instead of --model")
       ->check(CLI::IsMember({"svd", "tiny"}));
-  command->add_option("--size", o->size, "HEIGHTxWIDTH, multiples of 64 [576x1024]");
-  command->add_option("--stages", o->stages, "of encode,denoise,decode [all]");
+  command->add_option("--size", o->size, "HEIGHTxWIDTH in pixels, multiples of 64 [576x1024]");
+  command->add_option("--stages", o->stages, "stages to run, out of encode,denoise,decode [all]");
   command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16 [fp32]");
   command->add_option("--device", o->torch.device, "cpu, cuda or cuda:N [cpu]");
   const auto number = [&](const char* name, std::int64_t& value, const char* help) {
     command->add_option(name, value, help)->check(CLI::Range(0, 1'000'000));
   };
-  number("--threads", o->torch.threads, "of tensor operations on the CPU; 0: all [0]");
-  number("--frames", o->bench.frames, "of the clip [110]");
-  number("--chunk", o->bench.chunk, "frames the VAE encodes or decodes at once [8]");
+  number("--threads", o->torch.threads, "CPU threads of tensor operations; 0: all cores [0]");
+  number("--frames", o->bench.frames, "frames of the clip [110]");
+  number("--chunk", o->bench.chunk, "frames that the VAE encodes or decodes at once [8]");
   number("--rounds", o->bench.rounds, "timed runs of each stage [5]");
-  number("--warmup", o->bench.warmup, "runs before them [2]");
+  number("--warmup", o->bench.warmup, "untimed runs before the timed ones [2]");
   command->add_flag("--flops-only", o->flops_only, "count operations from the shapes; run nothing");
-  command->add_flag("--json", o->json, "for machines");
+  command->add_flag("--json", o->json, "print the result as JSON");
   command->callback([o] { run_bench(*o); });
 }
 

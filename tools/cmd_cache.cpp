@@ -72,29 +72,33 @@ void stat(const Arguments& args) {
 }  // namespace
 
 void add_cache(CLI::App& vdd) {
-  CLI::App* cache = vdd.add_subcommand("cache", "the teacher's answers on disk");
+  CLI::App* cache =
+      vdd.add_subcommand("cache", "build and check the cache of the teacher's results on disk");
   cache->require_subcommand(1);
   auto args = std::make_shared<Arguments>();
 
-  CLI::App* app = cache->add_subcommand("build", "compute what a run of either stage will ask for");
+  CLI::App* app = cache->add_subcommand(
+      "build", "compute the teacher's results that a run of either stage will need");
   app->add_option("-c,--config", args->config, "the run's config")->required();
   app->add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
   app->add_option("--dir", args->dir, "cache folder; by default the config's cache.dir");
-  app->add_option("--samples", args->samples, "of the run's first samples; 0: of all of them")
+  app->add_option("--samples", args->samples,
+                  "number of the run's first samples to compute; 0: all")
       ->check(not_negative);
   app->callback([args] { build(*args); });
 
   app = cache->add_subcommand("verify", "check name and checksum of every entry");
   app->add_option("dir", args->dir, "cache folder")->required();
-  app->add_option("--recompute", args->recompute, "also compute up to so many entries anew")
+  app->add_option("--recompute", args->recompute,
+                  "also recompute up to this many entries, and compare")
       ->check(not_negative);
   app->add_option("-c,--config", args->config, "the run's config, for --recompute");
   app->add_option("--set", args->overrides, "settings as key.sub=value, over the file's");
   app->callback([args] { verify(*args); });
 
-  app = cache->add_subcommand("stat", "number and size of the entries");
+  app = cache->add_subcommand("stat", "print the number and size of the entries");
   app->add_option("dir", args->dir, "cache folder")->required();
-  app->add_flag("--json", args->json, "for machines");
+  app->add_flag("--json", args->json, "print the result as JSON");
   app->callback([args] { stat(*args); });
 }
 

@@ -75,12 +75,12 @@ void add_ckpt(CLI::App& vdd) {
   const auto command = [&](const char* name, const char* help, auto work) {
     CLI::App* sub = ckpt->add_subcommand(name, help);
     sub->add_option("path", options->path, "run folder, or one checkpoint")->required();
-    sub->add_flag("--json", options->json, "for machines");
+    sub->add_flag("--json", options->json, "print the result as JSON");
     sub->callback([options, work] { work(run::find_checkpoints(options->path), *options); });
   };
-  command("ls", "steps, bytes and links",
+  command("ls", "list the checkpoints with their steps, bytes and links",
           [](const auto& found, const auto& o) { print_all(found, o, false); });
-  command("show", "their files",
+  command("show", "list the files of the checkpoints",
           [](const auto& found, const auto& o) { print_all(found, o, true); });
   command("verify", "compare every file with its checksum",
           [](const auto& found, const auto&) { verify_all(found); });

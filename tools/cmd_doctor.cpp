@@ -72,7 +72,7 @@ const Role& guessed(const fs::path& path) {
       if (glob_match(glob, path.filename().string())) return role;
     }
   }
-  throw DataError(path, "what it is cannot be told from its name; use --as");
+  throw DataError(path, "its kind cannot be told from its name; use --as");
 }
 
 /// Checks all, reports all; the exit code is that of the first refusal.
@@ -83,7 +83,7 @@ void examine(const std::vector<fs::path>& paths, const std::string& as) {
     try {
       const Role& role = as.empty() ? guessed(path) : named(as);
       const std::string found = role.check(path);
-      std::cout << escape(path.string(), 1000) << ": ok, " << found << '\n';
+      std::cout << shown(path) << ": ok, " << found << '\n';
     } catch (const Error& e) {
       refusals.emplace_back(e.what());
       code = code.value_or(e.code());
@@ -101,9 +101,9 @@ void add_doctor(CLI::App& vdd) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = vdd.add_subcommand(
-      "doctor", "check files, data sets, model and run folders with the readers of the training");
-  command->add_option("path", options->paths, "what to check")->required();
-  command->add_option("--as", options->as, "what it is [guessed from the name]");
+      "doctor", "check whether vdd can read files, data sets, model folders and run folders");
+  command->add_option("path", options->paths, "files and folders to check")->required();
+  command->add_option("--as", options->as, "kind of the files and folders [guessed from the name]");
   command->callback([options] { examine(options->paths, options->as); });
 }
 

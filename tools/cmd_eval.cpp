@@ -110,28 +110,33 @@ void evaluate(EvalCommand o) {
 void add_eval(CLI::App& vdd) {
   auto o = std::make_shared<EvalCommand>();
   CLI::App* command = vdd.add_subcommand("eval", "score predictions by a named protocol");
-  command->add_option("--protocol", o->protocol, "name@version, or a YAML file of one");
-  command->add_option("--data", o->data, "folder of the data set; with * or ?, all that match");
+  command->add_option("--protocol", o->protocol, "protocol: name@version, or a YAML file");
+  command->add_option("--data", o->data,
+                      "folder of the data set; with * or ?: all matching folders");
   add_model_options(*command, o->model);
   command
       ->add_option("--predictions", o->predictions,
                    "folder of any method's files: NAME.npz|npy or NAME/FRAME.npy|exr|png")
       ->allow_extra_args(false);
-  add_name(*command, "--predictions-are", o->are, "disparity or depth, up to the fit [disparity]");
-  command->add_option("--keep", o->keep, "folder to store the predictions in, for --predictions");
+  add_name(*command, "--predictions-are", o->are,
+           "what the predictions are, up to the protocol's fit: disparity or depth [disparity]");
+  command->add_option("--keep", o->keep,
+                      "folder to store the model's predictions in, for a later --predictions");
   command->add_option("--pictures", o->pictures,
-                      "draw instead: pictures, truth and every --predictions, a PNG a sequence");
+                      "folder for pictures instead of scores: frames, truth and every "
+                      "--predictions, one PNG per sequence");
   command->add_flag("--ground-truth", o->truth, "score the true depth itself");
-  command->add_option("--method", o->options.method, "name for tables");
+  command->add_option("--method", o->options.method, "name of the method in tables");
   command->add_flag("--partial", o->options.partial,
-                    "score what there is, and say what is missing");
+                    "score the sequences and frames that exist, and list the missing ones");
   command->add_option("-o,--output", o->output, "JSON file to write");
-  command->add_option("--format", o->format, "on stdout: markdown, latex or json [markdown]")
+  command->add_option("--format", o->format, "format on stdout: markdown, latex or json [markdown]")
       ->check(CLI::IsMember({"markdown", "latex", "json"}));
-  command->add_flag("--list-protocols", o->list, "names of the protocols");
-  command->add_option("--show-protocol", o->show, "one of them as YAML");
-  command->add_option("--compare", o->compare, "JSON files: one row a method");
-  command->add_option("overrides", o->overrides, "key=value changes of the protocol");
+  command->add_flag("--list-protocols", o->list, "list the protocols");
+  command->add_option("--show-protocol", o->show, "print the protocol of this name as YAML");
+  command->add_option("--compare", o->compare,
+                      "JSON files to compare in a table, one row per method");
+  command->add_option("overrides", o->overrides, "key=value changes to the protocol");
   command->callback([o] { evaluate(*o); });
 }
 

@@ -34,10 +34,10 @@ void add_export(CLI::App& vdd) {
       ->required();
   command->add_option("-o,--output", spec.output, "folder to write")->required();
   command->add_option("--unet", spec.unet,
-                      "folder of the UNet, if it is not in the model: DepthCrafter's");
+                      "folder of the UNet, such as DepthCrafter's, if it is not in the model");
   command->add_option("--base", spec.base,
                       "model folder for the parts that are missing [as vdd.json says]");
-  command->add_option("--format", options->format, "layout")
+  command->add_option("--format", options->format, "layout of the folder")
       ->check(CLI::IsMember({"diffusers"}))
       ->capture_default_str();
   command->add_option("--dtype", options->dtype, "fp32, fp16 or bf16")->capture_default_str();

@@ -51,7 +51,7 @@ void add_forward(CLI::App& vdd) {
       ->required();
   command->add_option("--input", options->input, "safetensors with the in.* tensors")->required();
   command->add_option("--output", options->output, "safetensors to write")->required();
-  command->add_flag("--grad", options->grad, "also gradients of parameters and inputs");
+  command->add_flag("--grad", options->grad, "also write gradients of parameters and inputs");
   command->add_option("--steps", options->steps,
                       "sampler steps of a pipeline [meta.json beside the input, or 5]");
   command->add_option("--window", options->window,
@@ -59,15 +59,16 @@ void add_forward(CLI::App& vdd) {
   command->add_option("--overlap", options->overlap,
                       "frames that two windows share [meta.json or 25]");
   command->add_option("--noise-aug", options->noise_aug,
-                      "noise on the encoded frames [meta.json or 0.02]");
+                      "strength of the noise that is added to the frames before they are encoded "
+                      "[meta.json or 0.02]");
   command->add_option("--decode-chunk", options->decode_chunk,
                       "frames that are decoded together [meta.json or 8]");
   command->add_option("--num-frames", options->num_frames,
-                      "clip length for a VAE or head [meta.json or all images]");
+                      "frames of a clip for a VAE or head [meta.json or all images]");
   command->add_option("--height", options->height,
-                      "of a head's disparity [meta.json or that of in.loss_weight]");
+                      "height of a head's disparity [meta.json or that of in.loss_weight]");
   command->add_option("--width", options->width,
-                      "of a head's disparity [meta.json or that of in.loss_weight]");
+                      "width of a head's disparity [meta.json or that of in.loss_weight]");
   command->callback([options] { forward(*options); });
 }
 

@@ -54,7 +54,8 @@ void run_predict(PredictOptions& o) {
 
 void add_predict(CLI::App& vdd) {
   auto o = std::make_shared<PredictOptions>();
-  CLI::App* command = vdd.add_subcommand("predict", "depth of videos, frame folders and pictures");
+  CLI::App* command =
+      vdd.add_subcommand("predict", "estimate the depth of videos, frame folders and pictures");
   add_model_options(*command, o->model)->required();
   command
       ->add_option("-i,--input", o->inputs,
@@ -63,19 +64,25 @@ void add_predict(CLI::App& vdd) {
   command->add_option("-o,--output", o->spec.output, "folder for the results")->required();
   predict::FrameConfig& frames = o->spec.frames;
   add_number(*command, "--from", frames.from, 0, "first frame [0]");
-  add_number(*command, "--frames", frames.frames, 1, "at most so many [all]");
-  command->add_option("--target-fps", frames.target_fps, "leave out frames of a faster video")
+  add_number(*command, "--frames", frames.frames, 1, "largest number of frames [all]");
+  command
+      ->add_option("--target-fps", frames.target_fps,
+                   "frames per second, to which a faster video is thinned out [all frames]")
       ->check(CLI::PositiveNumber);
-  add_number(*command, "--max-res", frames.max_res, 64, "longest side that the model sees [1024]");
-  command->add_option("--size", o->size, "HEIGHTxWIDTH that the model sees, multiples of 64");
+  add_number(*command, "--max-res", frames.max_res, 64,
+             "longest side that the model sees, in pixels [1024]");
+  command->add_option("--size", o->size,
+                      "HEIGHTxWIDTH that the model sees, multiples of 64 pixels");
   predict::OutputConfig& results = o->spec.results;
-  add_names(*command, "--save", results.save, "of png16,exr,npz,npy,mp4 [npz,mp4]");
-  command->add_flag("--original-size", results.original_size, "results as large as the frames");
-  command->add_flag("--side-by-side", results.side_by_side, "also a video beside the frames");
-  add_name(*command, "--cmap", results.cmap, "colours [turbo]");
-  auto* skip = command->add_flag("--skip-done", o->skip_done, "leave finished videos alone");
+  add_names(*command, "--save", results.save,
+            "files to write, out of png16,exr,npz,npy,mp4 [npz,mp4]");
+  command->add_flag("--original-size", results.original_size, "write results of the frames' size");
+  command->add_flag("--side-by-side", results.side_by_side,
+                    "also write a video of frames and depth side by side");
+  add_name(*command, "--cmap", results.cmap, "colour map of the videos [turbo]");
+  auto* skip = command->add_flag("--skip-done", o->skip_done, "skip videos that are finished");
   command->add_flag("--overwrite", o->overwrite, "replace earlier results")->excludes(skip);
-  command->add_flag("--json", o->json, "for machines");
+  command->add_flag("--json", o->json, "print times and memory as JSON");
   command->callback([o] { run_predict(*o); });
 }
 

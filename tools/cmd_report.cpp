@@ -47,8 +47,8 @@ void write(const ReportOptions& o) {
 
 void add_report(CLI::App& vdd) {
   auto o = std::make_shared<ReportOptions>();
-  CLI::App* command =
-      vdd.add_subcommand("report", "a page of curves and pictures of a run, or runs compared");
+  CLI::App* command = vdd.add_subcommand(
+      "report", "write an HTML page of a run's curves and pictures, or compare runs");
   command->add_option("run", o->runs, "run folders")->required();
   command->add_option("-o,--output", o->output, "HTML file [RUN/report.html]");
   command->callback([o] { write(*o); });

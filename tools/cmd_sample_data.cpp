@@ -44,17 +44,24 @@ void write_all(SampleDataOptions& options) {
 void add_sample_data(CLI::App& vdd) {
   auto options = std::make_shared<SampleDataOptions>();
   CLI::App* command = vdd.add_subcommand(
-      "sample-data", "Render moving scenes in the Virtual KITTI 2 and Hypersim layouts");
-  command->add_option("--out", options->folder, "folder to write; complete or absent")->required();
-  command->add_option("--seed", options->config.seed, "the same seed gives the same bytes")
+      "sample-data", "render moving scenes in the Virtual KITTI 2 and Hypersim layouts");
+  command
+      ->add_option("--out", options->folder, "folder to write; an interrupted command leaves none")
+      ->required();
+  command
+      ->add_option("--seed", options->config.seed,
+                   "seed of the scenes; the same seed gives the same bytes")
       ->check(not_negative)
       ->capture_default_str();
-  command->add_option("--sequences", options->config.sequences, "half streets, half rooms")
+  command
+      ->add_option("--sequences", options->config.sequences,
+                   "number of sequences, half streets and half rooms")
       ->capture_default_str();
-  command->add_option("--frames", options->config.frames, "of each sequence")
+  command->add_option("--frames", options->config.frames, "frames of each sequence")
       ->capture_default_str();
-  command->add_option("--size", options->size, "HxW")->capture_default_str();
-  command->add_option("--threads", options->config.threads, "0: one a core")->capture_default_str();
+  command->add_option("--size", options->size, "HEIGHTxWIDTH in pixels")->capture_default_str();
+  command->add_option("--threads", options->config.threads, "CPU threads; 0: one per core")
+      ->capture_default_str();
   command->add_flag(
       "--all-train", options->config.all_train,
       "every room is for training; without it two in five are for validation and testing");

@@ -51,21 +51,25 @@ void run_sweep(const SweepOptions& o) {
 
 void add_sweep(CLI::App& vdd) {
   auto o = std::make_shared<SweepOptions>();
-  CLI::App* command =
-      vdd.add_subcommand("sweep", "train and score what a table lacks, and write the table");
+  CLI::App* command = vdd.add_subcommand(
+      "sweep", "train and score the missing rows of a table, and write the table");
   command
       ->add_option("table", o->words,
-                   "tables: YAML files or presets; and key=value changes of them")
+                   "tables (YAML files or presets), and key=value changes to them")
       ->required();
   command->add_option("-o,--output", o->sweep.output, "folder of runs, scores and tables")
       ->required();
-  command->add_option("--set", o->set, "key.sub=value over the config of every row that is trained")
+  command
+      ->add_option("--set", o->set,
+                   "key.sub=value settings over the config of every row that is trained")
       ->allow_extra_args(false);
   command->add_option("--max-time", o->max_time,
                       "save and stop with exit code 75 after this time, such as 90m");
   auto* dry_run =
       command->add_flag("--dry-run", o->dry_run, "show what is there and what is missing");
-  command->add_flag("--table-only", o->sweep.table_only, "write the tables of what is there")
+  command
+      ->add_flag("--table-only", o->sweep.table_only,
+                 "write the tables from the results that are there")
       ->excludes(dry_run);
   command->callback([o] { run_sweep(*o); });
 }

@@ -13,17 +13,23 @@ void add_number(CLI::App& command, const char* name, std::int64_t& value, std::i
 CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
   CLI::Option* model = command.add_option("-m,--model", o.spec.model, "model folder or checkpoint");
   command.add_option("--unet", o.spec.unet, "folder of the UNet, if it is not in the model");
-  command.add_option("--base", o.spec.base, "where missing parts are [as vdd.json says]");
+  command.add_option("--base", o.spec.base,
+                     "model folder for the parts that are missing [as vdd.json says]");
   add_number(command, "--steps", o.predictor.steps, 1, "sampler steps [as vdd.json says]");
   add_number(command, "--window", o.predictor.window, 1, "frames that are denoised together [110]");
   add_number(command, "--overlap", o.predictor.overlap, 0, "frames that two windows share [25]");
   add_number(command, "--decode-chunk", o.predictor.chunk, 1,
-             "frames encoded or decoded at once [8]");
-  add_number(command, "--seed", o.predictor.seed, 0, "of the noise [42]");
+             "frames that are encoded or decoded at once [8]");
+  add_number(command, "--seed", o.predictor.seed, 0, "seed of the noise [42]");
+  command
+      .add_option("--noise-aug", o.predictor.noise_aug,
+                  "strength of the noise that is added to the frames before they are encoded [as "
+                  "vdd.json says]")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--dtype", o.dtype, "fp32, fp16 or bf16 [fp32]");
   command.add_option("--device", o.torch.device, "cpu, cuda or cuda:N [cpu]");
   add_number(command, "--threads", o.torch.threads, 0,
-             "of tensor operations on the CPU; 0: all [0]");
+             "CPU threads of tensor operations; 0: all cores [0]");
   return model;
 }
 

@@ -208,6 +208,7 @@ Predictor::Predictor(pipeline::DepthModel model, const PredictorConfig& config)
 void Predictor::check_config() {
   validate(config_);
   if (config_.steps == 0) config_.steps = model_.info.steps;
+  config_.noise_aug = model_.info.noise_aug = config_.noise_aug.value_or(model_.info.noise_aug);
   const bool one_step = model_.info.input == pipeline::SamplerInput::kRgbLatent ||
                         model_.info.decoder == pipeline::Decoder::kDpt;
   if (config_.steps > 1 && one_step)

@@ -17,7 +17,8 @@
 namespace vdd::predict {
 namespace {
 
-constexpr PredictorConfig kConfig{.steps = 2, .window = 4, .overlap = 2, .chunk = 3, .seed = 7};
+constexpr PredictorConfig kTwoStepConfig{
+    .steps = 2, .window = 4, .overlap = 2, .chunk = 3, .seed = 7};
 constexpr PredictorConfig kHeadConfig{.steps = 0, .window = 4, .overlap = 2, .chunk = 3, .seed = 7};
 
 // Chunks of another size sum in another order.
@@ -44,13 +45,13 @@ TEST(Predictor, AClipIsThePublishedPipeline) {
       model.unet, diffusion::EulerSchedule(), {.steps = 2, .window = 4, .overlap = 2},
       conditioning_of(model, clip), tensor::randn({4, 4, 4, 8}, 7));
   const torch::Tensor expected = pipeline::decode_disparity(model.vae, latent, 3);
-  EXPECT_LT(distance(Predictor(model, kConfig).predict_clip(clip), expected), kRounding);
+  EXPECT_LT(distance(Predictor(model, kTwoStepConfig).predict_clip(clip), expected), kRounding);
   EXPECT_EQ(expected.min().item<float>(), 0);
   EXPECT_EQ(expected.max().item<float>(), 1);
 }
 
 TEST(Predictor, AVideoFrameByFrameIsTheClip) {
-  Predictor predictor(test::tiny_model(), kConfig);
+  Predictor predictor(test::tiny_model(), kTwoStepConfig);
   const torch::Tensor clip = random_clip(9);
   std::vector<torch::Tensor> parts;
   auto video = predictor.stream(9, 8, 16, [&](const torch::Tensor& raw) { parts.push_back(raw); });
@@ -75,12 +76,12 @@ TEST(Predictor, AStudentTakesOneStepFromTheVideoLatent) {
   const torch::Tensor latent = pipeline::denoise_once(
       model.unet, conditioning,
       conditioning.rgb_latent_TChw * 0.5 * diffusion::EulerSchedule().init_noise_sigma(), 700, 0.1);
-  PredictorConfig config = kConfig;
+  PredictorConfig config = kTwoStepConfig;
   config.steps = 0;
   EXPECT_LT(distance(Predictor(model, config).predict_clip(clip),
                      pipeline::decode_disparity(model.vae, latent, 3)),
             kRounding);
-  EXPECT_NE(test::thrown<ConfigError>([&] { Predictor(model, kConfig); }).find("steps"),
+  EXPECT_NE(test::thrown<ConfigError>([&] { Predictor(model, kTwoStepConfig); }).find("steps"),
             std::string::npos);
 }
 
@@ -107,7 +108,7 @@ TEST(Predictor, AClipOfOneWindowIsTheHeadsDisparity) {
   EXPECT_LT(distance(Predictor(model, kHeadConfig).predict_clip(clip),
                      pipeline::normalize_disparity(head_disparity(model, conditioning))),
             kRounding);
-  EXPECT_NE(test::thrown<ConfigError>([&] { Predictor(model, kConfig); }).find("steps"),
+  EXPECT_NE(test::thrown<ConfigError>([&] { Predictor(model, kTwoStepConfig); }).find("steps"),
             std::string::npos);
 }
 
@@ -145,13 +146,29 @@ TEST(Predictor, AlignTakesScaleAndOffsetFromTheSharedFrames) {
 }
 
 TEST(Predictor, OneSeedGivesOneDisparity) {
-  auto config = kConfig;
+  auto config = kTwoStepConfig;
   Predictor predictor(test::tiny_model(), config);
   config.seed = 8;
   Predictor other(test::tiny_model(), config);
   const torch::Tensor clip = random_clip(3), first = predictor.predict_clip(clip);
   EXPECT_TRUE(torch::equal(first, predictor.predict_clip(clip)));
   EXPECT_FALSE(torch::equal(first, other.predict_clip(clip)));
+}
+
+TEST(Predictor, ADeterministicStudentDependsOnTheSeedByItsPixelNoiseOnly) {
+  const torch::Tensor clip = random_clip(3);
+  const auto disparity = [&](std::int64_t seed, std::optional<double> noise_aug) {
+    pipeline::DepthModel student = test::tiny_model();
+    student.info.input = pipeline::SamplerInput::kRgbLatent;
+    student.info.steps = 1;
+    auto config = kHeadConfig;
+    config.seed = seed;
+    config.noise_aug = noise_aug;
+    return Predictor(student, config).predict_clip(clip);
+  };
+  EXPECT_FALSE(torch::equal(disparity(7, {}), disparity(8, {})));
+  EXPECT_TRUE(torch::equal(disparity(7, 0), disparity(8, 0)));
+  EXPECT_FALSE(torch::equal(disparity(7, 0), disparity(7, {})));
 }
 
 TEST(Predictor, NormalizeMapsTheRangeToZeroAndOne) {
@@ -161,7 +178,7 @@ TEST(Predictor, NormalizeMapsTheRangeToZeroAndOne) {
 }
 
 TEST(Predictor, RefusesWhatTheModelCannotTake) {
-  Predictor predictor(test::tiny_model(), kConfig);
+  Predictor predictor(test::tiny_model(), kTwoStepConfig);
   EXPECT_EQ(predictor.size_multiple(), 4);  // two levels each
   test::thrown<ShapeError>([&] { predictor.predict_clip(torch::zeros({2, 3, 6, 8})); });
   test::thrown<ShapeError>([&] { predictor.predict_clip(torch::zeros({3, 8, 8})); });

@@ -24,13 +24,13 @@ struct StageBenchConfig {
   std::vector<std::string> stages = {"encode", "denoise", "decode"};
 
   constexpr void fields(auto& f) {
-    f("height", height, "pixels", positive);
-    f("width", width, "pixels", positive);
-    f("frames", frames, "of the clip, which is denoised as one window", positive);
+    f("height", height, "height of a frame, in pixels", positive);
+    f("width", width, "width of a frame, in pixels", positive);
+    f("frames", frames, "frames of the clip, which is denoised as one window", positive);
     f("chunk", chunk, "frames that the VAE encodes or decodes at once", positive);
     f("rounds", rounds, "timed runs of each stage; 0: only count operations", non_negative);
-    f("warmup", warmup, "runs before them", non_negative);
-    f("stages", stages, "what to run", non_empty, one_of("encode", "denoise", "decode"));
+    f("warmup", warmup, "untimed runs before the timed ones", non_negative);
+    f("stages", stages, "stages to run", non_empty, one_of("encode", "denoise", "decode"));
   }
 };
 
@@ -69,8 +69,8 @@ struct StageBench {
   constexpr void fields(auto& f) {
     f("version", version, "version of vdd");
     f("device", device, "where it ran; meta: nowhere, shapes only");
-    f("dtype", dtype, "of the UNet");
-    f("threads", threads, "of tensor operations on the CPU");
+    f("dtype", dtype, "dtype of the UNet");
+    f("threads", threads, "CPU threads of tensor operations");
     f("config", config, "sizes and repetitions");
     f("rows", rows, "one per model and stage");
   }

@@ -63,23 +63,24 @@ struct SourceConfig {
   constexpr void fields(auto& f) {
     f("kind", kind, "layout of the files below root");
     f("root", root,
-      "folder of the data set, as its download unpacks; with * or ?, such as data/*/vkitti2, all "
-      "that match",
+      "folder of the data set as its download unpacks; with * or ?, such as data/*/vkitti2: all "
+      "matching folders",
       non_empty);
     f("weight", weight,
-      "share of the samples, relative to the other sources; what one root matches shares it evenly",
+      "share of the samples, relative to the other sources; folders that match one root share it "
+      "evenly",
       positive);
     f("include", include,
       "patterns of sequence names to use, such as vkitti2/*/clone/* or hypersim/ai_001_*; empty: "
       "all");
     f("exclude", exclude, "patterns of sequence names to leave out");
     f("stride_max", stride_max,
-      "largest frame step of this source; null: data.stride_max, for Hypersim 1 (its frames are a "
-      "metre apart)",
+      "largest frame step of this source; null: data.stride_max, but 1 for Hypersim, whose frames "
+      "are a metre apart",
       at_least(1));
     f("rgb", rgb,
-      "Hypersim pictures: color_hdf5 is tone-mapped here with one exposure a clip, tonemap_jpg is "
-      "the preview (each frame its own exposure; reads several times faster)");
+      "Hypersim pictures; color_hdf5: tone-mapped by vdd with one exposure per clip; tonemap_jpg: "
+      "the preview, with one exposure per frame, which is several times faster to read");
   }
 };
 
@@ -102,39 +103,41 @@ struct DataConfig {
 
   constexpr void fields(auto& f) {
     f("root", root,
-      "one folder that holds vkitti2/, hypersim/ or videos, or is one of them; short for sources "
-      "of equal weight");
-    f("sources", sources, "the mixture, if root is not enough");
+      "folder that holds vkitti2/, hypersim/ or videos, or is one of them; short for `sources` of "
+      "equal weight");
+    f("sources", sources, "data sets to mix, if `root` is not enough");
     f("holdout", holdout,
-      "patterns of sequence names kept for validation (and Hypersim's own val partition is); never "
-      "trained on");
+      "patterns of sequence names that are kept for validation and never trained on; Hypersim's "
+      "val partition always is");
     f("clips", clips,
-      "use only the first so many samples, over and over: a fixed small set; 0: no limit",
+      "number of different samples, after which the same ones come again; 0: no limit",
       non_negative);
     f("frames", frames, "frames of a clip", in_range(1, 1024));
-    f("height", height, "pixels", in_range(64, 4096), multiple_of(64));
-    f("width", width, "pixels", in_range(64, 4096), multiple_of(64));
+    f("height", height, "height of a clip, in pixels", in_range(64, 4096), multiple_of(64));
+    f("width", width, "width of a clip, in pixels", in_range(64, 4096), multiple_of(64));
     f("stride_min", stride_min, "smallest step between the frames of a clip", at_least(1));
-    f("stride_max", stride_max, "largest step; drawn uniformly", at_least(1));
+    f("stride_max", stride_max, "largest such step; each clip draws its step uniformly",
+      at_least(1));
     f("flip", flip, "probability that a clip is mirrored left to right", unit_interval);
     f("reverse", reverse, "probability that a clip runs backwards", unit_interval);
-    f("fit", fit, "crop: scale by one factor, then cut; stretch: scale each side by its own");
-    f("crop", crop, "where the cut lies");
+    f("fit", fit,
+      "crop: scale both sides by one factor, then crop; stretch: scale each side by its own "
+      "factor");
+    f("crop", crop, "position of the crop");
     f("rgb_only", rgb_only,
-      "read no depth at all; both distillation stages need none, the trainings of a teacher and of "
-      "a "
-      "VAE read it in any case");
+      "read no depth; both distillation stages need none, train-teacher and train-vae read it in "
+      "any case");
     f("poses", poses, "also read intrinsics and camera poses, where the data set has them");
     f("disparity_range", disparity_range,
-      "what becomes 0 and 1, over the whole clip: its extremes, or its 2 and 98 % quantiles with "
-      "clipping");
+      "disparities of the whole clip that become 0 and 1; min_max: its extremes; quantile: its 2 "
+      "and 98 % quantiles, with clipping");
     f("on_bad_sample", on_bad_sample,
-      "fail: stop at the first unusable file; skip: say so once, draw another clip");
+      "fail: stop at the first unusable file; skip: warn once and draw another clip");
     f("max_bad_samples", max_bad_samples,
       "with skip: stop after this many different unusable clips", non_negative);
-    f("workers", workers, "threads that read frames; 0: the training thread reads",
+    f("workers", workers, "threads that read frames; 0: the training thread reads them",
       in_range(0, 256));
-    f("prefetch", prefetch, "clips in preparation or ready ahead of the training", in_range(1, 64));
+    f("prefetch", prefetch, "clips that are loaded ahead of the training", in_range(1, 64));
   }
   std::vector<std::string> check() const;
 };

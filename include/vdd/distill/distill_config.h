@@ -22,11 +22,13 @@ struct ModelConfig {
   pipeline::RandomTeacherConfig random;
 
   constexpr void fields(auto& f) {
-    f("teacher", teacher, "model folder of the teacher; empty: random weights of the sizes below");
+    f("teacher", teacher,
+      "model folder of the teacher; empty: random weights of the sizes in `random`");
     f("teacher_unet", teacher_unet,
-      "folder of the teacher's UNet, if `teacher` only gives the rest: DepthCrafter's weights");
+      "folder of the teacher's UNet, such as DepthCrafter's, if `teacher` gives only the other "
+      "parts");
     f("student", student, "folder of the UNet that the student starts from; empty: the teacher's");
-    f("random", random, "sizes and seed of a random teacher");
+    f("random", random, "sizes and seed of the random teacher that is made if `teacher` is empty");
   }
 };
 
@@ -39,11 +41,12 @@ struct TeacherConfig {
 
   constexpr void fields(auto& f) {
     f("steps", steps, "sampler steps", diffusion::sampler_steps);
-    f("dtype", dtype, "type of its weights and products", one_of("fp32", "fp16", "bf16"));
+    f("dtype", dtype, "dtype of the weights and the computation", one_of("fp32", "fp16", "bf16"));
     f("target_dtype", target_dtype,
-      "type its latents and embeddings are rounded to, in the cache and out of it",
+      "dtype that latents and embeddings are rounded to, with or without the cache",
       one_of("fp32", "fp16", "bf16"));
-    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded", non_negative);
     f("chunk", chunk, "frames that are encoded or decoded at once", positive);
   }
 };
@@ -71,16 +74,20 @@ struct StudentConfig {
 
   constexpr void fields(auto& f) {
     f("input", input,
-      "noise: what the teacher starts from too (stochastic student); rgb_latent: the video's "
-      "latent in its place (deterministic student)");
+      "what the student starts from; noise: the teacher's starting noise (stochastic student); "
+      "rgb_latent: the video's latent (deterministic student)");
     f("rgb_latent_scale", rgb_latent_scale,
-      "factor of that latent; null: the scaling_factor of the teacher's VAE", positive);
+      "factor of the video's latent with input rgb_latent; null: the scaling_factor of the "
+      "teacher's VAE",
+      positive);
     f("noise", noise,
-      "a draw per sample, or a fixed one per clip; with rgb_latent the teacher's is always fixed");
+      "per_sample: new noise for each sample; fixed_per_clip: the same noise whenever a clip is "
+      "drawn again, as always with input rgb_latent");
     f("forward", forward,
-      "what stage 1 trains: the one step, or (multi_step) the teacher's own steps, the teacher's "
-      "latent under noise of one of its levels a sample; used in one step either way");
-    f("sigma", sigma, "noise level of the one step", positive);
+      "what stage 1 trains; one_step: the single step; multi_step: denoising the teacher's latent "
+      "from one of the teacher's noise levels, drawn for each sample. Both students are used in "
+      "one step");
+    f("sigma", sigma, "noise level that the single step starts from", positive);
   }
 };
 

@@ -24,13 +24,16 @@ struct HeadConfig {
   double lr = 1e-5;
 
   constexpr void fields(auto& f) {
-    f("variant", variant, "sizes of the head: Video-Depth-Anything's S, B and L, or tiny",
+    f("variant", variant,
+      "sizes of the head: Video Depth Anything's S, B or L, or tiny (for tests)",
       one_of("S", "B", "L", "tiny"));
-    f("activation", activation, "of its last layer; relu may die where training starts from noise");
+    f("activation", activation,
+      "activation of the last layer; relu may die (always give 0) if training starts from random "
+      "weights");
     f("init_from", init_from,
-      "weights it starts from: a folder dpt_head/ or one that holds it, or a .safetensors or .pth "
-      "file of Video-Depth-Anything; empty: random");
-    f("seed", seed, "of random weights", non_negative);
+      "initial weights: a folder dpt_head/ or one that holds it, or a .safetensors or .pth file of "
+      "Video Depth Anything; empty: random");
+    f("seed", seed, "seed of the random weights", non_negative);
     f("lr", lr, "peak learning rate of the head; optimizer.lr is that of the UNet", positive);
   }
 };

@@ -52,20 +52,21 @@ struct Protocol {
 
   constexpr void fields(auto& f) {
     f("name", name, "name@version; a change of anything below is a new version", non_empty);
-    f("about", about, "for people: what it is, and where it comes from");
+    f("about", about, "description: what it is, and where it comes from");
     f("data", data, "how the data set is read");
     f("sequences", sequences, "names, or patterns such as vkitti2/Scene01/*/Camera_0", non_empty);
-    f("sequence_count", sequence_count, "how many there must be; 0: as many as there are",
+    f("sequence_count", sequence_count, "number of sequences that there must be; 0: any",
       non_negative);
     f("first", first, "index of the first frame of a sequence", non_negative);
-    f("step", step, "between the frames", at_least(1));
-    f("frames", frames, "at most so many; 0: all", non_negative);
-    f("min_frames", min_frames, "a sequence with fewer is incomplete", at_least(1));
-    f("height", height, "of the network's input, which is stretched to it", multiple_of(64),
-      positive);
-    f("width", width, "of the network's input", multiple_of(64), positive);
-    f("crop", crop, "cut from pictures and truth before anything else");
-    f("score_crop", score_crop, "part of what is left in which pixels count");
+    f("step", step, "step between the frames", at_least(1));
+    f("frames", frames, "largest number of frames of a sequence; 0: all", non_negative);
+    f("min_frames", min_frames, "smallest number of frames; a sequence with fewer is incomplete",
+      at_least(1));
+    f("height", height, "height of the network's input, in pixels; frames are stretched to it",
+      multiple_of(64), positive);
+    f("width", width, "width of the network's input, in pixels", multiple_of(64), positive);
+    f("crop", crop, "crop of pictures and truth before anything else");
+    f("score_crop", score_crop, "part of the cropped frame in which pixels count");
     f("alignment", alignment, "from the prediction to metres, and which true depths count");
     f("temporal", temporal, "temporal alignment error (TAE), where the data set has poses");
     f("temporal_mask", temporal_mask, "pixels that it uses: those with valid truth, or all");

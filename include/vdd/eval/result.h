@@ -24,7 +24,7 @@ struct Scores {
     f("abs_rel", abs_rel, "|p - g| / g");
     f("sq_rel", sq_rel, "(p - g)^2 / g, metres");
     f("rmse", rmse, "metres");
-    f("rmse_log", rmse_log, "of ln p - ln g");
+    f("rmse_log", rmse_log, "root of the mean square of ln p - ln g");
     f("log10", log10, "|log10 p - log10 g|");
     f("delta1", delta1, "share of max(p/g, g/p) < 1.25");
     f("delta2", delta2, "share of max(p/g, g/p) < 1.25^2");
@@ -46,18 +46,18 @@ struct SequenceResult {
   Scores scores = {};
 
   constexpr void fields(auto& f) {
-    f("name", name, "of the sequence");
+    f("name", name, "name of the sequence");
     f("frames", frames, "names of the frames that were used");
     f("unusable", unusable, "frames that could not be read, and why; left out");
-    f("scored_frames", scored_frames, "of them, frames with at least one pixel that counts");
-    f("pixels", pixels, "that count");
+    f("scored_frames", scored_frames, "frames of them with at least one pixel that counts");
+    f("pixels", pixels, "number of pixels that count");
     f("temporal_pairs", temporal_pairs, "directed pairs of neighbours in the TAE");
     f("temporal_skipped", temporal_skipped, "directed pairs without overlap, left out of it");
     f("truth_hash", truth_hash, "SHA-256 of the true depth that was used");
     f("prediction_hash", prediction_hash, "SHA-256 of the prediction");
-    f("scale", scale, "of the fit; null: one for each frame");
-    f("shift", shift, "of the fit");
-    f("scores", scores, "of the sequence");
+    f("scale", scale, "scale of the fit; null: one for each frame");
+    f("shift", shift, "shift of the fit");
+    f("scores", scores, "scores of the sequence");
   }
 };
 
@@ -73,8 +73,8 @@ struct EvalResult {
   Scores mean = {};
 
   constexpr void fields(auto& f) {
-    f("format", format, "of this file", in_range(1, 1));
-    f("version", version, "of vdd");
+    f("format", format, "version of this file's format", in_range(1, 1));
+    f("version", version, "version of vdd");
     f("method", method, "name for tables");
     f("method_hash", method_hash, "content hash of the model; empty for stored predictions");
     f("method_settings", method_settings, "how the model ran; empty for stored predictions");
@@ -83,10 +83,10 @@ struct EvalResult {
     f("protocol_hash", protocol_hash, "SHA-256 of what decides a score");
     f("protocol_changed", protocol_changed, "it differs from the built-in one of its name");
     f("partial", partial, "sequences or frames of the protocol are missing");
-    f("missing", missing, "which");
+    f("missing", missing, "missing sequences and frames");
     f("left_out", left_out, "what the reader left out");
-    f("sequences", sequences, "one by one");
-    f("mean", mean, "over sequences");
+    f("sequences", sequences, "results of each sequence");
+    f("mean", mean, "mean of the scores over the sequences");
   }
 };
 

@@ -116,12 +116,11 @@ struct ReaderConfig {
   HypersimSplit split = HypersimSplit::kAll;
 
   constexpr void fields(auto& f) {
-    f("layout", layout, "how the data set lies on disk; any: whatever is found");
-    f("pass", pass, "Sintel's pictures");
+    f("layout", layout, "layout of the data set on disk; any: whatever is found");
+    f("pass", pass, "rendering pass of Sintel's pictures");
     f("pairing", pairing,
-      "Bonn's pairs of colour and depth: nearest time stamp within 20 ms, or the n-th with the "
-      "n-th "
-      "as DepthCrafter's extraction");
+      "Bonn's pairs of colour and depth: nearest time stamps within 20 ms, or the n-th of both, as "
+      "in DepthCrafter's extraction");
     f("depth", depth, "NYUv2: holes filled, or as the sensor gave it");
     f("set", set, "which csv/meta_<set>.csv of DepthCrafter's benchmark", non_empty);
     f("split", split, "Hypersim: every scene, or its val partition");

@@ -27,13 +27,13 @@ struct FeaturePairConfig {
   std::int64_t pool = 16;
 
   constexpr void fields(auto& f) {
-    f("student", student, "map of the student's head",
+    f("student", student, "feature map of the student's head",
       one_of("path_1", "path_2", "path_3", "path_4"));
-    f("teacher", teacher, "map of the teacher's VAE decoder, by module path", non_empty);
-    f("weight", weight, "weight among the pairs", positive);
+    f("teacher", teacher, "feature map of the teacher's VAE decoder, by module path", non_empty);
+    f("weight", weight, "weight of the pair in the sum", positive);
     f("pool", pool,
-      "image pixels, each way, of a cell that both are averaged over; 0: as they are, if their "
-      "sizes agree",
+      "side of the cells that both maps are averaged over, in image pixels; 0: no averaging, which "
+      "needs maps of one size",
       non_negative);
   }
 };
@@ -43,8 +43,10 @@ struct AffinityConfig {
   std::vector<FeaturePairConfig> pairs = {FeaturePairConfig{}};
 
   constexpr void fields(auto& f) {
-    f("norm", norm, "hw: divided by the number of positions, as printed; hw2: by its square");
-    f("pairs", pairs, "maps that should agree; their weighted sum counts");
+    f("norm", norm,
+      "divisor of the loss; hw: the number of positions, as in the paper; hw2: its square");
+    f("pairs", pairs,
+      "pairs of feature maps that should agree; the loss is the weighted sum over them");
   }
 };
 
@@ -56,9 +58,9 @@ struct DecoderLossWeights {
 
   constexpr void fields(auto& f) {
     f("silog", silog, "scale-invariant logarithmic loss of the disparity", non_negative);
-    f("affinity", affinity, "affinity of features", non_negative);
-    f("gradient", gradient, "gradient matching of the disparity", non_negative);
-    f("latent", latent, "loss of stage 1 on the latent", non_negative);
+    f("affinity", affinity, "affinity loss of the features", non_negative);
+    f("gradient", gradient, "gradient matching loss of the disparity", non_negative);
+    f("latent", latent, "stage 1's loss of the latent", non_negative);
   }
 };
 
@@ -70,11 +72,14 @@ struct DecoderLossConfig {
   LatentLossConfig latent;
 
   constexpr void fields(auto& f) {
-    f("weights", weights, "of the parts of the loss");
-    f("silog", silog, "disparity, pixel by pixel");
-    f("affinity", affinity, "features, place against place");
-    f("gradient", gradient, "disparity, neighbour against neighbour");
-    f("latent", latent, "latent, if it has a weight");
+    f("weights", weights, "weights of the parts of the loss");
+    f("silog", silog,
+      "scale-invariant logarithmic loss, which compares disparities pixel by pixel");
+    f("affinity", affinity,
+      "affinity loss, which compares the similarities between positions of feature maps");
+    f("gradient", gradient,
+      "gradient matching loss, which compares differences of neighbouring disparities");
+    f("latent", latent, "stage 1's loss of the latent; used if weights.latent is not 0");
   }
 };
 

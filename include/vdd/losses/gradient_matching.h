@@ -23,11 +23,12 @@ struct GradientMatchingConfig {
   GradientReduction reduction = GradientReduction::kBatch;
 
   constexpr void fields(auto& f) {
-    f("scales", scales, "1: all pixels; k: also every 2nd, 4th ... row and column, k maps in all",
+    f("scales", scales,
+      "number of scales; 1: all pixels; k: also every 2nd, 4th ... row and column, k maps in all",
       in_range(1, 16));
     f("reduction", reduction,
-      "batch: divided by the valid pixels of the clip; image: by those of each frame, then the "
-      "mean");
+      "batch: sum divided by the valid pixels of the clip; image: by those of each frame, then "
+      "averaged");
   }
 };
 

@@ -27,11 +27,11 @@ struct LatentLossConfig {
   LatentReduction reduction = LatentReduction::kMean;
 
   constexpr void fields(auto& f) {
-    f("lambda", lambda, "weight of the latent gradient loss; score matching gets the rest",
-      unit_interval);
+    f("lambda", lambda,
+      "weight of the latent gradient loss; the score matching loss has 1 - lambda", unit_interval);
     f("reduction", reduction,
-      "mean: over all elements; paper: channels are summed, the rest averaged; pairs: as mean, but "
-      "each gradient over the pairs of neighbours");
+      "mean: over all elements; paper: sum over channels, mean over the rest; pairs: as mean, but "
+      "each gradient is averaged over its pairs of neighbours");
   }
 };
 

@@ -19,15 +19,16 @@ struct ReconstructionLossConfig {
   double kl = 1e-5;
 
   constexpr void fields(auto& f) {
-    f("rgb", rgb, "weight of a picture, that of a disparity image being 1", non_negative);
+    f("rgb", rgb, "weight of RGB pictures; disparity images have weight 1", non_negative);
     f("gradient", gradient, "weight of the absolute error of horizontal and vertical differences",
       non_negative);
     f("log_disparity", log_disparity,
-      "weight of the absolute error of log(disparity + log_floor): the far range counts in depth, "
-      "hardly in disparity",
+      "weight of the absolute error of log(disparity + log_floor), for far points, which hardly "
+      "count in disparity",
       non_negative);
     f("log_floor", log_floor, "added to the disparity in [0,1] before the logarithm", positive);
-    f("kl", kl, "weight of the divergence of the latents from unit noise", non_negative);
+    f("kl", kl, "weight of the KL divergence of the latents from a standard normal distribution",
+      non_negative);
   }
 };
 

@@ -25,15 +25,18 @@ struct SilogConfig {
 
   constexpr void fields(auto& f) {
     f("alpha", alpha, "factor of the loss", positive);
-    f("lambda", lambda, "1: a constant factor of the disparity costs nothing; 0: all of it",
+    f("lambda", lambda,
+      "how far a constant factor of the disparity is ignored; 1: it costs nothing; 0: it costs as "
+      "much as any other error",
       unit_interval);
-    f("eps", eps, "added to both disparities before the logarithm: the farthest point is at 0",
+    f("eps", eps,
+      "added to both disparities before the logarithm, because the farthest point has disparity 0",
       positive);
     f("scope", scope,
-      "clip: one loss over all frames, so that flicker of the scale costs too; frame: the mean of "
-      "one per frame");
-    f("unbiased", unbiased, "divide the variance by one less than the number of pixels");
-    f("min_target", min_target, "smaller target disparities do not count", non_negative);
+      "clip: one loss over all frames, so that flicker of the scale costs too; frame: mean of one "
+      "loss per frame");
+    f("unbiased", unbiased, "divide the variance by the number of pixels minus 1");
+    f("min_target", min_target, "smallest target disparity that counts", non_negative);
   }
 };
 

@@ -37,7 +37,8 @@ struct AlignmentConfig {
 
   constexpr void fields(auto& f) {
     f("min_depth", min_depth, "ground truth counts above this depth, in metres", non_negative);
-    f("max_depth", max_depth, "and below this one; predictions are clipped to it", positive);
+    f("max_depth", max_depth,
+      "ground truth counts below this depth, in metres; predictions are clipped to it", positive);
     f("floor", floor, "smallest disparity before and after the fit, in 1/m", positive);
     f("fit", fit, "what maps the prediction to the true disparity");
     f("scope", scope, "one fit for the whole clip, or one for each frame");

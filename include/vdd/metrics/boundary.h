@@ -18,8 +18,8 @@ struct BoundaryConfig {
   std::int64_t thresholds = 10;
 
   constexpr void fields(auto& f) {
-    f("smallest", smallest, "ratio of inverse depths from which an edge is an edge", positive);
-    f("largest", largest, "the strictest ratio", positive);
+    f("smallest", smallest, "smallest ratio of inverse depths that is an edge", positive);
+    f("largest", largest, "largest such ratio", positive);
     f("thresholds", thresholds, "evenly spaced ratios, weighted by their value", in_range(1, 1000));
   }
 };

@@ -26,8 +26,8 @@ struct TemporalConfig {
 
   constexpr void fields(auto& f) {
     f("splat", splat,
-      "where several pixels land on one: last: the last in row-major order, as published code; "
-      "near: the nearest to the camera");
+      "which of several pixels that land on one counts; last: the last in row-major order, as in "
+      "the published code; near: the nearest to the camera");
     f("pixel_center", pixel_center,
       "coordinate of the first pixel's centre. 0 is right for intrinsics of integer centres; with "
       "0.5, as some published code has it, a camera that stands still has an error",

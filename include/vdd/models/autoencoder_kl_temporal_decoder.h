@@ -24,15 +24,17 @@ struct VaeConfig {
   constexpr void fields(auto& f) {
     f("in_channels", in_channels, "channels of the encoded image", in_range(1, 1024));
     f("out_channels", out_channels, "channels of the decoded image", in_range(1, 1024));
-    f("down_block_types", down_block_types, "one per level, finest first", non_empty,
+    f("down_block_types", down_block_types, "block type of each level, finest first", non_empty,
       one_of("DownEncoderBlock2D"));
-    f("block_out_channels", block_out_channels, "width of each level", non_empty, multiple_of(32),
-      in_range(1, 16384));
-    f("layers_per_block", layers_per_block, "resnets of an encoder block", in_range(1, 32));
+    f("block_out_channels", block_out_channels, "channels of each level, finest first", non_empty,
+      multiple_of(32), in_range(1, 16384));
+    f("layers_per_block", layers_per_block, "ResNet blocks in each encoder block", in_range(1, 32));
     f("latent_channels", latent_channels, "channels of a latent", in_range(1, 1024));
-    f("sample_size", sample_size, "image size of the training; without effect", positive);
-    f("scaling_factor", scaling_factor, "a latent is multiplied by it before diffusion", positive);
-    f("force_upcast", force_upcast, "for other programs; training never runs it in float16");
+    f("sample_size", sample_size, "image size of the original training; has no effect", positive);
+    f("scaling_factor", scaling_factor, "factor that latents are multiplied by before diffusion",
+      positive);
+    f("force_upcast", force_upcast,
+      "read by other programs only; training never runs the VAE in float16");
   }
   std::vector<std::string> check() const;
   /// Pixels per latent pixel along an axis.

@@ -28,14 +28,16 @@ struct ClipConfig {
 
   constexpr void fields(auto& f) {
     f("hidden_size", hidden_size, "token width", in_range(1, 65536));
-    f("intermediate_size", intermediate_size, "width inside the feed-forward", in_range(1, 262144));
-    f("projection_dim", projection_dim, "width of the result", in_range(1, 65536));
+    f("intermediate_size", intermediate_size, "hidden width of the feed-forward layers",
+      in_range(1, 262144));
+    f("projection_dim", projection_dim, "width of the image embedding", in_range(1, 65536));
     f("num_hidden_layers", num_hidden_layers, "transformer layers", in_range(1, 1024));
     f("num_attention_heads", num_attention_heads, "attention heads", in_range(1, 1024));
     f("num_channels", num_channels, "image channels", in_range(1, 1024));
-    f("image_size", image_size, "height and width, in pixels", in_range(1, 8192));
+    f("image_size", image_size, "height and width of the input image, in pixels",
+      in_range(1, 8192));
     f("patch_size", patch_size, "height and width of a patch, in pixels", in_range(1, 8192));
-    f("hidden_act", hidden_act, "activation of the feed-forward");
+    f("hidden_act", hidden_act, "activation of the feed-forward layers");
     f("layer_norm_eps", layer_norm_eps, "epsilon of the layer norms", positive);
   }
   std::vector<std::string> check() const;

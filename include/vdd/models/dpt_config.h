@@ -33,16 +33,17 @@ struct DptConfig {
   HeadActivation activation = HeadActivation::kSoftplus;
 
   constexpr void fields(auto& f) {
-    f("taps", taps, "features that the levels start from, by module path in the UNet, finest first",
+    f("taps", taps,
+      "module paths in the UNet of the features that the levels start from, finest first",
       list_size(4));
-    f("in_channels", in_channels, "width of each tap", list_size(4), in_range(1, 16384));
+    f("in_channels", in_channels, "channels of each tap", list_size(4), in_range(1, 16384));
     f("in_strides", in_strides,
       "image pixels per pixel of each tap: 4, 2, 1 or 1/2 times its level's 4, 8, 16, 32",
       list_size(4), positive);
-    f("out_channels", out_channels, "width of each level before fusion", list_size(4),
+    f("out_channels", out_channels, "channels of each level before fusion", list_size(4),
       in_range(1, 16384));
-    f("features", features, "width of the fusion", multiple_of(32), in_range(1, 16384));
-    f("activation", activation, "of the last layer");
+    f("features", features, "channels of the fusion blocks", multiple_of(32), in_range(1, 16384));
+    f("activation", activation, "activation of the last layer");
   }
   /// Rules across fields, "key: message" each.
   std::vector<std::string> check() const;

@@ -48,27 +48,29 @@ struct UNetConfig {
   std::int64_t num_frames = 25;
 
   constexpr void fields(auto& f) {
-    f("sample_size", sample_size, "latent size of the training; without effect");
-    f("in_channels", in_channels, "channels of the noisy latent and its condition",
+    f("sample_size", sample_size, "latent size of the original training; has no effect");
+    f("in_channels", in_channels, "input channels: noisy latent and video latent, concatenated",
       in_range(1, 1024));
     f("out_channels", out_channels, "channels of the prediction", in_range(1, 1024));
-    f("down_block_types", down_block_types, "one per level, finest first", non_empty);
-    f("up_block_types", up_block_types, "one per level, coarsest first", non_empty);
-    f("block_out_channels", block_out_channels, "width of each level", non_empty, multiple_of(32),
-      in_range(1, 16384));
-    f("addition_time_embed_dim", addition_time_embed_dim, "sinusoids per added time id",
-      in_range(1, 65536));
+    f("down_block_types", down_block_types, "block type of each level, finest first", non_empty);
+    f("up_block_types", up_block_types, "block type of each level, coarsest first", non_empty);
+    f("block_out_channels", block_out_channels, "channels of each level, finest first", non_empty,
+      multiple_of(32), in_range(1, 16384));
+    f("addition_time_embed_dim", addition_time_embed_dim,
+      "width of the sinusoidal embedding of each added time id", in_range(1, 65536));
     f("projection_class_embeddings_input_dim", projection_class_embeddings_input_dim,
-      "sinusoids of all added time ids", in_range(1, 65536));
-    f("layers_per_block", layers_per_block, "resnets of a down block", scalar_or_list, non_empty,
-      in_range(1, 32));
-    f("cross_attention_dim", cross_attention_dim, "width of the context token", scalar_or_list,
-      non_empty, in_range(1, 65536));
+      "width of the embeddings of all added time ids together", in_range(1, 65536));
+    f("layers_per_block", layers_per_block, "ResNet blocks in each down block", scalar_or_list,
+      non_empty, in_range(1, 32));
+    f("cross_attention_dim", cross_attention_dim,
+      "width of the image embedding that cross-attention reads", scalar_or_list, non_empty,
+      in_range(1, 65536));
     f("transformer_layers_per_block", transformer_layers_per_block, "layers of each transformer",
       scalar_or_list, non_empty, in_range(1, 128));
     f("num_attention_heads", num_attention_heads, "attention heads", scalar_or_list, non_empty,
       in_range(1, 1024));
-    f("num_frames", num_frames, "clip length of the training; without effect", positive);
+    f("num_frames", num_frames, "clip length of the original training, in frames; has no effect",
+      positive);
   }
   /// Rules across fields, "key: message" each.
   std::vector<std::string> check() const;

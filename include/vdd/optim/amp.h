@@ -20,15 +20,15 @@ struct PrecisionConfig {
   std::int64_t growth_interval = 2000;
 
   constexpr void fields(auto& f) {
-    f("compute", compute, "type of convolutions and products; weights stay float32",
+    f("compute", compute, "dtype of convolutions and matrix products; weights stay float32",
       one_of("fp32", "bf16", "fp16"));
-    f("initial_scale", initial_scale, "fp16: first scale of the loss", positive);
+    f("initial_scale", initial_scale, "fp16: initial scale of the loss", positive);
     f("growth_factor", growth_factor,
-      "fp16: what the scale is multiplied by after growth_interval good updates", at_least(1));
-    f("backoff_factor", backoff_factor, "fp16: what the scale is multiplied by after an overflow",
+      "fp16: factor of the scale after growth_interval updates without overflow", at_least(1));
+    f("backoff_factor", backoff_factor, "fp16: factor of the scale after an overflow",
       Range{.min = 0, .max = 1, .open_min = true, .open_max = true});
-    f("growth_interval", growth_interval, "fp16: good updates in a row before the scale grows",
-      at_least(1));
+    f("growth_interval", growth_interval,
+      "fp16: updates in a row without overflow before the scale grows", at_least(1));
   }
 };
 

@@ -16,7 +16,7 @@ struct EmaConfig {
   constexpr void fields(auto& f) {
     f("enabled", enabled,
       "keep an exponential moving average of the trained weights; validation and export use it");
-    f("decay", decay, "its decay per optimizer update; less at first",
+    f("decay", decay, "decay per optimizer update; lower during the first updates",
       Range{.min = 0, .max = 1, .open_max = true});
   }
 };

@@ -26,10 +26,10 @@ struct LrScheduleConfig {
   constexpr void fields(auto& f) {
     f("shape", shape, "course of the learning rate after the warm-up");
     f("warmup", warmup, "optimizer updates of linear warm-up", non_negative);
-    f("length", length,
-      "updates after which cosine and exponential are at final_factor; 0: the whole run",
+    f("length", length, "updates until cosine and exponential reach final_factor; 0: the whole run",
       non_negative);
-    f("final_factor", final_factor, "factor at the end of cosine and exponential",
+    f("final_factor", final_factor,
+      "factor of the learning rate at the end of cosine and exponential",
       Range{.min = 0, .max = 1, .open_min = true});
   }
 };

@@ -32,18 +32,19 @@ struct OptimizerConfig {
 
   constexpr void fields(auto& f) {
     f("type", type,
-      "adam, adamw (weight decay apart from the gradient), or muon: orthogonalised momentum for "
-      "weights of two and more dimensions, adamw for the rest");
+      "adam; adamw: with decoupled weight decay; muon: orthogonalised momentum for weights of two "
+      "and more dimensions, adamw for the rest");
     f("lr", lr, "peak learning rate", positive);
-    f("beta1", beta1, "decay of the mean of the gradient",
+    f("beta1", beta1, "decay of the running mean of the gradient",
       Range{.min = 0, .max = 1, .open_max = true});
-    f("beta2", beta2, "decay of the mean of its square",
+    f("beta2", beta2, "decay of the running mean of the squared gradient",
       Range{.min = 0, .max = 1, .open_max = true});
-    f("eps", eps, "added to the root of the mean square", positive);
+    f("eps", eps, "added to the root of the mean squared gradient", positive);
     f("momentum", momentum, "muon: decay of the momentum",
       Range{.min = 0, .max = 1, .open_max = true});
     f("weight_decay", weight_decay, "weight decay", non_negative);
-    f("clip_norm", clip_norm, "largest norm of the whole gradient; 0: not clipped", non_negative);
+    f("clip_norm", clip_norm,
+      "largest norm of the gradient of all parameters together; 0: no clipping", non_negative);
   }
 };
 

@@ -35,11 +35,11 @@ struct SelectionConfig {
 
   constexpr void fields(auto& f) {
     f("preset", preset,
-      "all; spatial: what works within a frame; temporal: what works across frames; each without "
-      "what is idle behind a context of one token");
+      "all; spatial: layers that work within a frame; temporal: layers that work across frames; "
+      "each without the cross-attention weights that a context of one token leaves unused");
     f("patterns", patterns,
-      "in place of the preset: pieces of parameter names; the last that fits decides: it trains, "
-      "with ! it is frozen");
+      "pieces of parameter names, used instead of the preset; the last one that matches a "
+      "parameter decides: it trains, or with a leading ! is frozen");
   }
   /// Returns the patterns, or else those of the preset with `more` of the training after them.
   std::vector<std::string> in_force(const std::vector<std::string>& more = {}) const;

@@ -24,12 +24,13 @@ struct ForwardConfig {
     f("steps", steps, "sampler steps of a pipeline", diffusion::sampler_steps);
     f("window", window, "frames that are denoised together", positive);
     f("overlap", overlap, "frames that two windows share", non_negative);
-    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded", non_negative);
     f("decode_chunk", decode_chunk, "frames that are decoded together", positive);
-    f("num_frames", num_frames, "clip length for a VAE or head; 0: all images are one clip",
+    f("num_frames", num_frames, "frames of a clip for a VAE or head; 0: all images are one clip",
       non_negative);
-    f("height", height, "of a head's disparity; 0: that of in.loss_weight", non_negative);
-    f("width", width, "of a head's disparity; 0: that of in.loss_weight", non_negative);
+    f("height", height, "height of a head's disparity; 0: that of in.loss_weight", non_negative);
+    f("width", width, "width of a head's disparity; 0: that of in.loss_weight", non_negative);
   }
 };
 

@@ -68,7 +68,8 @@ struct VddInfo {
     f("rgb_latent_scale", rgb_latent_scale, "factor of the video latent that stands in for noise",
       positive);
     f("steps", steps, "sampler steps", diffusion::sampler_steps);
-    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded", non_negative);
     f("decoder", decoder, "what turns the denoiser's result into disparity: vae/ or dpt_head/");
     f("base", base, "model folder that holds the parts this one lacks");
     f("provenance", provenance, "where the model comes from");

@@ -33,10 +33,11 @@ struct RandomTeacherConfig {
   models::ClipConfig image_encoder = models::tiny_image_encoder();
 
   constexpr void fields(auto& f) {
-    f("seed", seed, "of the weights", non_negative);
-    f("unet", unet, "as in a published unet/config.json");
-    f("vae", vae, "as in a published vae/config.json");
-    f("image_encoder", image_encoder, "as in a published image_encoder/config.json");
+    f("seed", seed, "seed of the random weights", non_negative);
+    f("unet", unet, "sizes of the UNet, with the keys of a published unet/config.json");
+    f("vae", vae, "sizes of the VAE, with the keys of a published vae/config.json");
+    f("image_encoder", image_encoder,
+      "sizes of the image encoder, with the keys of a published image_encoder/config.json");
   }
   std::vector<std::string> check() const;
 };

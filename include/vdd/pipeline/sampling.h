@@ -70,7 +70,8 @@ struct WindowConfig {
     f("steps", steps, "sampler steps", diffusion::sampler_steps);
     f("window", window, "frames that are denoised together", positive);
     f("overlap", overlap, "frames that two windows share", non_negative);
-    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded", non_negative);
   }
   std::vector<std::string> check() const;
 };

@@ -23,11 +23,14 @@ struct FrameConfig {
 
   constexpr void fields(auto& f) {
     f("from", from, "first frame", non_negative);
-    f("frames", frames, "at most so many; 0: all", non_negative);
-    f("target_fps", target_fps, "leaves frames out of a faster video; 0: none", non_negative);
-    f("max_res", max_res, "longest side the model sees", positive);
-    f("height", height, "of what the model sees; 0: by max_res", non_negative, multiple_of(64));
-    f("width", width, "of what the model sees; 0: by max_res", non_negative, multiple_of(64));
+    f("frames", frames, "largest number of frames; 0: all", non_negative);
+    f("target_fps", target_fps,
+      "frames per second, to which a faster video is thinned out; 0: no limit", non_negative);
+    f("max_res", max_res, "longest side that the model sees, in pixels", positive);
+    f("height", height, "height that the model sees, in pixels; 0: by max_res", non_negative,
+      multiple_of(64));
+    f("width", width, "width that the model sees, in pixels; 0: by max_res", non_negative,
+      multiple_of(64));
   }
   std::vector<std::string> check() const;
 };

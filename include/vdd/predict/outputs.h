@@ -33,9 +33,10 @@ struct OutputConfig {
 
   constexpr void fields(auto& f) {
     f("save", save, "files for each video", non_empty);
-    f("side_by_side", side_by_side, "also a video with the frames at the left");
-    f("original_size", original_size, "as large as the frames, not as what the model sees");
-    f("cmap", cmap, "colours of the videos");
+    f("side_by_side", side_by_side, "also write a video with the frames to the left of the depth");
+    f("original_size", original_size,
+      "write results of the frames' size, not of the size that the model sees");
+    f("cmap", cmap, "colour map of the videos");
   }
   std::vector<std::string> check() const;
 };

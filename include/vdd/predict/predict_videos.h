@@ -44,19 +44,19 @@ struct PredictionInfo {
   PredictConfig config = {};
 
   constexpr void fields(auto& f) {
-    f("version", version, "of vdd");
+    f("version", version, "version of vdd");
     f("model", model, "as given");
-    f("model_hash", model_hash, "of its weights and of how it runs");
+    f("model_hash", model_hash, "hash of the model's weights and of how it runs");
     f("input", input, "as given");
     f("device", device, "where it ran");
-    f("dtype", dtype, "of the UNet");
-    f("threads", threads, "of tensor operations on the CPU", non_negative);
-    f("frames", frames, "predicted", non_negative);
-    f("height", height, "of what the model saw", non_negative);
-    f("width", width, "of what the model saw", non_negative);
+    f("dtype", dtype, "dtype of the UNet");
+    f("threads", threads, "CPU threads of tensor operations", non_negative);
+    f("frames", frames, "number of predicted frames", non_negative);
+    f("height", height, "height that the model saw, in pixels", non_negative);
+    f("width", width, "width that the model saw, in pixels", non_negative);
     f("raw_low", raw_low, "raw disparity that became 0");
     f("raw_high", raw_high, "raw disparity that became 1");
-    f("windows", windows, "that the video was cut into", non_negative);
+    f("windows", windows, "windows that the video was cut into", non_negative);
     f("seam_mean", seam_mean, "mean seam error of neighbouring windows", non_negative);
     f("seam_max", seam_max, "largest seam error", non_negative);
     f("config", config, "how it was predicted");

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,18 @@ struct PredictorConfig {
   std::int64_t overlap = 25;
   std::int64_t chunk = 8;
   std::int64_t seed = 42;
+  std::optional<double> noise_aug = {};
 
   constexpr void fields(auto& f) {
     f("steps", steps, "sampler steps; 0: as the model's vdd.json says", non_negative);
     f("window", window, "frames that are denoised together", positive);
     f("overlap", overlap, "frames that two windows share", non_negative);
     f("chunk", chunk, "frames that are encoded or decoded together", positive);
-    f("seed", seed, "of the noise", non_negative);
+    f("seed", seed, "seed of the noise", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded; null: as the "
+      "model's vdd.json says",
+      non_negative);
   }
   std::vector<std::string> check() const;
 };

@@ -38,9 +38,9 @@ struct RowRecord {
   std::vector<std::string> model_hashes = {};
 
   constexpr void fields(auto& f) {
-    f("row", row, "its name");
-    f("seed", seed, "of training and noise");
-    f("folder", folder, "of the training run or model");
+    f("row", row, "name of the row");
+    f("seed", seed, "seed of training and noise");
+    f("folder", folder, "folder of the training run or model");
     f("hash", hash, "SHA-256 of the key");
     f("key", key, "name=value: all that determines the model");
     f("error", error, "why it failed; empty: it did not");
@@ -58,11 +58,11 @@ struct SweepRecord {
   std::vector<bench::StageCost> times = {};
 
   constexpr void fields(auto& f) {
-    f("format", format, "of this file", in_range(1, 1));
-    f("version", version, "of vdd");
-    f("config", config, "of the table, resolved");
+    f("format", format, "version of this file's format", in_range(1, 1));
+    f("version", version, "version of vdd");
+    f("config", config, "resolved config of the table");
     f("runs", runs, "seed by seed, in each the rows from top to bottom");
-    f("times", times, "of `vdd bench`");
+    f("times", times, "times measured as by `vdd bench`");
   }
 };
 

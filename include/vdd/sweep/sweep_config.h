@@ -28,17 +28,19 @@ struct RowConfig {
   bool hidden = false;
 
   constexpr void fields(auto& f) {
-    f("name", name, "first column", non_empty);
-    f("marks", marks, "those of the table's marks that the row has");
-    f("model", model, "nothing to train: a model folder; empty: the teacher");
-    f("steps", steps, "nothing to train: sampler steps; 0: as the model's vdd.json says",
+    f("name", name, "text of the row's first column", non_empty);
+    f("marks", marks, "marks that the row has, out of the table's `marks`");
+    f("model", model, "model folder of a row that is not trained; empty: the teacher");
+    f("steps", steps, "sampler steps of a row that is not trained; 0: as the model's vdd.json says",
       non_negative);
-    f("program", program, "what trains the row's model", OneOf{row_programs()});
-    f("config", config, "its config file, relative to this one");
+    f("program", program, "program that trains the row's model; none: the row is not trained",
+      OneOf{row_programs()});
+    f("config", config, "config file of that program, relative to this file");
     f("student", student,
-      "name of an earlier row, whose checkpoints/best of the same seed it starts from");
-    f("set", set, "key.sub=value over the config's and the table's");
-    f("hidden", hidden, "trained as the start of other rows; neither scored nor shown");
+      "name of an earlier row; training starts from its checkpoints/best of the same seed");
+    f("set", set, "key.sub=value settings over those of `config` and of the table");
+    f("hidden", hidden,
+      "train the row only as the start of other rows; it is neither scored nor shown");
   }
   std::vector<std::string> check() const;
 
@@ -52,10 +54,10 @@ struct EvaluationConfig {
   std::vector<std::string> set = {};
 
   constexpr void fields(auto& f) {
-    f("name", name, "before the names of its columns", non_empty);
-    f("protocol", protocol, "name@version, or a YAML file of one", non_empty);
-    f("data", data, "folder of the data set; with * or ?, all that match", non_empty);
-    f("set", set, "key.sub=value changes of the protocol");
+    f("name", name, "text before the names of its columns", non_empty);
+    f("protocol", protocol, "protocol: name@version, or a YAML file", non_empty);
+    f("data", data, "folder of the data set; with * or ?: all matching folders", non_empty);
+    f("set", set, "key.sub=value changes to the protocol");
   }
 };
 
@@ -76,27 +78,30 @@ struct SweepConfig {
   std::string dtype = "fp32";
 
   constexpr void fields(auto& f) {
-    f("title", title, "of the table", non_empty);
+    f("title", title, "title of the table", non_empty);
     f("seeds", seeds,
-      "each row is trained with each (train.seed, head.seed), and scored with it as the seed of "
-      "the "
-      "noise",
+      "seeds that each row is trained with, one run per seed (train.seed, head.seed); also the "
+      "seed of the noise when that run is scored",
       non_empty, non_negative);
-    f("teacher", teacher, "model folder: model.teacher of every row that is trained", non_empty);
-    f("set", set, "key.sub=value over the config of every row that is trained");
-    f("marks", marks, "columns that show which rows have something");
-    f("rows", rows, "from top to bottom");
-    f("evaluate", evaluate, "data sets and protocols");
+    f("teacher", teacher, "model folder of the teacher: model.teacher of every row that is trained",
+      non_empty);
+    f("set", set, "key.sub=value settings over the config of every row that is trained");
+    f("marks", marks,
+      "names of columns that are ticked in the rows that list them in their `marks`");
+    f("rows", rows, "rows of the table, from top to bottom");
+    f("evaluate", evaluate, "data sets that the rows are scored on, and their protocols");
     f("columns", columns, "scores of each evaluation",
       one_of("abs_rel", "delta1", "rmse", "tae", "boundary_f1", "boundary_recall"));
-    f("times", times, "columns of milliseconds a frame, median of the first seed's models in turns",
+    f("times", times,
+      "stages that get a column with milliseconds per frame: the median for the models of the "
+      "first seed, which run in turns",
       one_of("encode", "denoise", "decode", "all"));
-    f("bench", bench, "how times are taken");
+    f("bench", bench, "how times are measured");
     f("predictor", predictor,
-      "how models run when they are scored; its steps and seed are the row's and the table's");
+      "how models run when they are scored; steps and seed come from the row and the table");
     f("device", device, "where models are scored and timed: cpu, cuda or cuda:N", non_empty);
-    f("threads", threads, "of tensor operations there; 0: all", non_negative);
-    f("dtype", dtype, "type of the models there", one_of("fp32", "fp16", "bf16"));
+    f("threads", threads, "CPU threads of tensor operations there; 0: all cores", non_negative);
+    f("dtype", dtype, "dtype of the models there", one_of("fp32", "fp16", "bf16"));
   }
   std::vector<std::string> check() const;
 };

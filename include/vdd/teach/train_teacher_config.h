@@ -23,13 +23,17 @@ struct TeacherModelConfig {
     f("init", init,
       "model folder to start from: Stable Video Diffusion's, or the checkpoint of an earlier "
       "stage");
-    f("unet", unet, "folder of the UNet, if `init` only gives the rest: DepthCrafter's weights");
+    f("unet", unet,
+      "folder of the UNet, such as DepthCrafter's, if `init` gives only the other parts");
     f("vae", vae,
-      "without init: folder with the VAE, such as a checkpoint of vdd train-vae; the UNet gets "
-      "random weights, and so does an image encoder that is not there, which keeps them");
-    f("seed", seed, "of the random weights", non_negative);
-    f("random_unet", random_unet, "as in a published unet/config.json");
-    f("random_image_encoder", random_image_encoder, "as in a published image_encoder/config.json");
+      "without `init`: folder with the VAE, such as a checkpoint of vdd train-vae; the UNet starts "
+      "from random weights; an image encoder that the folder lacks gets random weights and is not "
+      "trained");
+    f("seed", seed, "seed of the random weights", non_negative);
+    f("random_unet", random_unet,
+      "sizes of the random UNet, with the keys of a published unet/config.json");
+    f("random_image_encoder", random_image_encoder,
+      "sizes of the random image encoder, with the keys of a published image_encoder/config.json");
   }
 };
 
@@ -43,16 +47,17 @@ struct NoiseConfig {
 
   constexpr void fields(auto& f) {
     f("log_mean", log_mean, "mean of the natural logarithm of the noise level");
-    f("log_std", log_std, "its standard deviation", non_negative);
+    f("log_std", log_std, "standard deviation of that logarithm", non_negative);
     f("unroll", unroll,
-      "share of the samples with a noise level in unroll_sigma whose noise is put on the UNet's "
-      "own first estimate of the latent, as in sampling, and not on the truth",
+      "share of the samples with a noise level within unroll_sigma whose noise is added to the "
+      "UNet's own first estimate of the latent, as in sampling, instead of the true latent",
       unit_interval);
     f("unroll_sigma", unroll_sigma,
-      "lowest and highest noise level of these; the loss of such a sample grows as the square of "
-      "the estimate's error divided by the level",
+      "lowest and highest noise level of these samples; their loss grows with the square of (error "
+      "of the estimate / noise level)",
       positive, list_size(2));
-    f("noise_aug", noise_aug, "strength of the noise on the encoded frames", non_negative);
+    f("noise_aug", noise_aug,
+      "strength of the noise that is added to the frames before they are encoded", non_negative);
     f("chunk", chunk, "frames that are encoded or decoded at once", positive);
   }
 };
@@ -67,18 +72,19 @@ struct TrainTeacherConfig : train::TrainingConfig {
 
   constexpr void fields(auto& f) {
     f("model", model, "where the weights come from");
-    f("noise", noise, "what the UNet learns to remove");
+    f("noise", noise, "noise that the UNet learns to remove");
     f("latent_weights", latent_weights,
-      "of the error of each latent channel in the loss, as a share of their mean; empty: equal. "
-      "The channels that the decoder hardly uses for disparity are better learnt less",
+      "weight of each latent channel in the loss, relative to their mean; empty: all equal. "
+      "Channels that the decoder hardly uses for disparity should get less",
       non_negative);
     f("batch", batch,
-      "clips that go through the UNet together, of the train.accumulation clips of an update",
+      "clips that go through the UNet together, out of the train.accumulation clips of an update",
       positive);
     f("trained", trained, "which parameters of the UNet train");
     train::TrainingConfig::fields(f);
-    f("validation_steps", validation_steps, "numbers of sampler steps that are scored, rising",
-      non_empty, diffusion::sampler_steps);
+    f("validation_steps", validation_steps,
+      "numbers of sampler steps that are scored, in ascending order", non_empty,
+      diffusion::sampler_steps);
   }
   std::vector<std::string> check() const;
 };

@@ -23,16 +23,19 @@ struct VaeModelConfig {
 
   constexpr void fields(auto& f) {
     f("init", init,
-      "model folder whose VAE is the start; empty: random weights of the sizes below");
+      "model folder whose VAE the training starts from; empty: random weights of the sizes in "
+      "`vae`");
     f("teacher", teacher,
-      "model folder of a trained teacher whose encoder is that of `init`: the decoder, alone, "
-      "learns to decode its answers instead of the true disparity's latents; empty: none");
-    f("seed", seed, "of the random weights", non_negative);
+      "model folder of a trained teacher with the VAE encoder of `init`: only the decoder is "
+      "trained, to decode the teacher's latents instead of those of the true disparity; empty: "
+      "none");
+    f("seed", seed, "seed of the random weights", non_negative);
     f("whiten", whiten,
-      "change the start so that the latents of scale_clips clips have mean 0 and covariance 1; "
-      "what the VAE computes stays the same");
-    f("posterior_std", posterior_std, "deviation of the posteriors after `whiten`", positive);
-    f("vae", vae, "as in a published vae/config.json");
+      "change the initial weights so that the latents of scale_clips clips have mean 0 and "
+      "covariance 1; reconstructions stay the same");
+    f("posterior_std", posterior_std, "standard deviation of the posteriors after `whiten`",
+      positive);
+    f("vae", vae, "sizes of the random VAE, with the keys of a published vae/config.json");
   }
 };
 
@@ -42,9 +45,10 @@ struct CropConfig {
   double disparity = 0.5;
 
   constexpr void fields(auto& f) {
-    f("count", count, "cuts of a clip in each sample", in_range(1, 1024));
-    f("size", size, "their height and width in pixels", positive);
-    f("disparity", disparity, "share of the cuts that shows the clip's disparity, over all samples",
+    f("count", count, "crops of a clip in each sample", in_range(1, 1024));
+    f("size", size, "height and width of a crop, in pixels", positive);
+    f("disparity", disparity,
+      "share of the crops that show the clip's disparity instead of RGB, over all samples",
       unit_interval);
   }
 };
@@ -55,9 +59,8 @@ struct TrainedPartsConfig {
 
   constexpr void fields(auto& f) {
     f("patterns", patterns,
-      "pieces of parameter names; the last that fits decides: it trains, with ! it is frozen. A "
-      "bias "
-      "of the keys does nothing in attention",
+      "pieces of parameter names; the last one that matches a parameter decides: it trains, or "
+      "with a leading ! is frozen. A bias of the keys has no effect in attention",
       non_empty);
   }
 };
@@ -73,15 +76,16 @@ struct TrainVaeConfig : train::TrainingConfig {
 
   constexpr void fields(auto& f) {
     f("model", model, "where the weights come from");
-    f("crops", crops, "what is cut out of a clip");
+    f("crops", crops, "crops that the VAE is trained on");
     f("loss", loss, "difference of picture and reconstruction");
     f("latent_noise", latent_noise,
-      "largest noise on the latents of disparity before they are decoded, in standard deviations; "
-      "each cut draws its level evenly from 0 on. A UNet's answers are never exact",
+      "largest noise on the latents of disparity before they are decoded, in their standard "
+      "deviations; each crop draws its level evenly from 0 to this. It prepares the decoder for "
+      "the inexact latents of a UNet",
       non_negative);
     f("teacher", teacher, "how `model.teacher` is sampled");
     f("scale_clips", scale_clips,
-      "clips over which the latents are measured, for scaling_factor and `model.whiten`", positive);
+      "clips whose latents are measured, for scaling_factor and `model.whiten`", positive);
     f("trained", trained, "which parameters train");
     train::TrainingConfig::fields(f);
   }

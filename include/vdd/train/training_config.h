@@ -32,27 +32,31 @@ struct TrainConfig {
   constexpr void fields(auto& f) {
     f("max_steps", max_steps, "optimizer updates of the whole run", positive);
     f("max_samples", max_samples,
-      "the run ends after this many samples, the last update having fewer if need be; 0: no limit",
+      "samples after which the run ends, with fewer in the last update if needed; 0: no limit",
       non_negative);
-    f("accumulation", accumulation, "samples of one update", positive);
-    f("seed", seed, "of the order, crops and flips of the samples, and of all noise", non_negative);
+    f("accumulation", accumulation, "samples whose gradients are averaged for one update",
+      positive);
+    f("seed", seed, "seed of the order, crops and flips of the samples, and of all noise",
+      non_negative);
     f("device", device, "cpu, cuda or cuda:N", non_empty);
-    f("threads", threads, "of tensor operations on the CPU, on which the last bits depend; 0: all",
+    f("threads", threads,
+      "CPU threads of tensor operations, on which the last bits of results depend; 0: all cores, "
+      "shared by `parallel`",
       non_negative);
     f("parallel", parallel,
-      "passes of an update that run at the same time on the CPU, each with `threads` threads; "
-      "changes no byte",
+      "forward and backward passes of an update that run at the same time on the CPU, each with "
+      "`threads` threads; does not change results",
       positive);
     f("gradient_checkpointing", gradient_checkpointing,
       "recompute activations in the backward pass: less memory, more time");
     f("checkpoint_every", checkpoint_every, "updates between checkpoints", positive);
     f("keep", keep, "checkpoints to keep besides the best one", positive);
     f("max_nonfinite", max_nonfinite,
-      "updates in a row that may be dropped for a loss or gradient that is not finite",
+      "updates in a row that may be dropped because the loss or gradient is not finite",
       non_negative);
     f("allow_data_change", allow_data_change,
-      "a resumed run goes on, with a warning, although files of the data set have other names, "
-      "sizes or times than at its start");
+      "resume, with a warning, even if files of the data set have other names, sizes or times than "
+      "at the start of the run");
   }
 };
 
@@ -68,14 +72,15 @@ struct ValidationConfig {
 
   constexpr void fields(auto& f) {
     f("every", every, "updates between validations; 0: none", non_negative);
-    f("clips", clips, "clips of a validation, always the same", positive);
-    f("seed", seed, "of the choice of these clips and of their noise", non_negative);
-    f("at_start", at_start, "also before the first update");
+    f("clips", clips, "clips of each validation, always the same ones", positive);
+    f("seed", seed, "seed of the choice of these clips and of their noise", non_negative);
+    f("at_start", at_start, "also validate before the first update");
     f("depth", depth,
-      "decode the latents, and compare with the depth of the data set where it has any");
-    f("pictures", pictures, "write RGB, teacher, student, difference (needs depth)");
-    f("columns", columns, "frames of a picture", positive);
-    f("max_depth", max_depth, "metres; farther pixels do not count", positive);
+      "decode the latents, and score them against the depth of the data set where it has any");
+    f("pictures", pictures,
+      "write pictures: in distillation RGB, teacher, student and difference (needs `depth`)");
+    f("columns", columns, "frames in each picture", positive);
+    f("max_depth", max_depth, "largest true depth that counts in scores, in metres", positive);
   }
 };
 
@@ -84,8 +89,9 @@ struct CacheConfig {
   std::string dir;
 
   constexpr void fields(auto& f) {
-    f("enabled", enabled, "keep what the teacher computed, and look there first");
-    f("dir", dir, "folder of the cache, for any number of runs; empty: teacher_cache in the run");
+    f("enabled", enabled, "store the teacher's results, and reuse those that are stored");
+    f("dir", dir,
+      "folder of the cache, which runs may share; empty: teacher_cache in the run folder");
   }
 };
 
@@ -104,11 +110,11 @@ struct TrainingConfig {
     f("data", data, "which clips are drawn, and what is done to them");
     f("optimizer", optimizer, "how gradients change the weights");
     f("lr_schedule", lr_schedule, "course of the learning rate");
-    f("precision", precision, "mixed precision of what is trained");
+    f("precision", precision, "mixed precision of the trained model");
     f("ema", ema, "moving average of the trained weights");
-    f("train", train, "length, accumulation, device, checkpoints");
-    f("validation", validation, "how the model does on clips it is not trained on");
-    f("cache", cache, "what a frozen model says about the clips, on disk");
+    f("train", train, "length of the run, gradient accumulation, device and checkpoints");
+    f("validation", validation, "scores on clips that are not trained on");
+    f("cache", cache, "results of the frozen model for the clips, on disk");
   }
   /// Rules across these sections, "key: message" each; those of a derived config come after them.
   std::vector<std::string> check() const;
