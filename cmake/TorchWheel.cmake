@@ -45,9 +45,12 @@ if(VDD_CUDA STREQUAL "ON" AND NOT VDD_TORCH_CUDA_LIBRARY)
 endif()
 add_library(vdd_torch_cuda INTERFACE)
 add_library(vdd::torch_cuda ALIAS vdd_torch_cuda)
+set(VDD_CUDA_VERSION "")
 if(NOT VDD_CUDA STREQUAL "OFF" AND VDD_TORCH_CUDA_LIBRARY)
   # Nothing names its symbols: the libraries register their kernels when they are loaded.
   target_link_libraries(vdd_torch_cuda INTERFACE
     -Wl,--no-as-needed ${VDD_TORCH_CUDA_LIBRARY} ${VDD_C10_CUDA_LIBRARY} -Wl,--as-needed)
   target_link_options(vdd_torch_cuda INTERFACE ${torch_link_options})
+  file(STRINGS ${VDD_TORCH_DIR}/version.py cuda REGEX "^cuda")
+  string(REGEX MATCH "[0-9.]+" VDD_CUDA_VERSION "${cuda}")
 endif()

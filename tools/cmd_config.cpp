@@ -5,6 +5,7 @@
 
 #include "presets.h"
 #include "program.h"
+#include "vdd/config/markdown.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
 #include "vdd/core/text.h"
@@ -50,7 +51,8 @@ void document(const ConfigOptions& options) {
       "the command line (`key.sub=value`, which wins). Paths are relative to the working "
       "directory. A list replaces the\n"
       "default list as a whole; `N` stands for the number of an element, from 0.\n";
-  for (const ConfigKind& kind : config_kinds()) page += concat('\n', kind.documentation());
+  for (const ConfigKind& kind : config_kinds())
+    page += concat('\n', config::write_markdown(kind.schema(), kind.program));
   if (options.check.empty()) {
     std::cout << page;
   } else if (read_file(options.check, 1 << 24) != page) {
@@ -66,31 +68,33 @@ void add_config(CLI::App& vdd) {
   CLI::App* config = vdd.add_subcommand("config", "list, show, check and document configs");
   config->require_subcommand(1);
 
-  config->add_subcommand("ls", "names of the presets")->callback(list);
+  config->add_subcommand("ls", "list the names of the presets")->callback(list);
 
-  CLI::App* show = config->add_subcommand("show", "every value of a preset or file, as YAML");
+  CLI::App* show = config->add_subcommand("show", "print every value of a preset or file, as YAML");
   show->add_option("name", options->file, "preset or file")->required();
-  show->add_option("overrides", options->overrides, "key.sub=value ...");
+  show->add_option("overrides", options->overrides, "settings as key.sub=value, over the file's");
   show->callback([options] {
     const auto file = find_config(options->file);
     std::cout << kind_of(file).resolve(file, options->overrides);
   });
 
-  CLI::App* validate = config->add_subcommand("validate", "report every error of a file");
+  CLI::App* validate = config->add_subcommand("validate", "report every error of a preset or file");
   validate->add_option("file", options->file, "preset or file")->required();
-  validate->add_option("overrides", options->overrides, "key.sub=value ...");
+  validate->add_option("overrides", options->overrides,
+                       "settings as key.sub=value, over the file's");
   validate->callback([options] {
     const auto file = find_config(options->file);
     kind_of(file).resolve(file, options->overrides);
     std::cout << escape(file.string()) << ": good for " << kind_of(file).program << '\n';
   });
 
-  CLI::App* compare = config->add_subcommand("diff", "values that differ between two configs");
+  CLI::App* compare =
+      config->add_subcommand("diff", "print the values that differ between two configs");
   compare->add_option("a", options->file, "preset or file")->required();
   compare->add_option("b", options->other, "preset or file")->required();
   compare->callback([options] { diff(*options); });
 
-  CLI::App* docs = config->add_subcommand("docs", "the page docs/configuration.md");
+  CLI::App* docs = config->add_subcommand("docs", "print the page docs/configuration.md");
   docs->add_option("--check", options->check, "compare with this file instead of printing");
   docs->callback([options] { document(*options); });
 }

@@ -5,9 +5,7 @@
 namespace vdd::tools {
 
 void add_train_teacher(CLI::App& vdd) {
-  add_training(*vdd.add_subcommand("train-teacher",
-                                   "train a video depth teacher by denoising score matching"),
-               "vdd train-teacher");
+  add_training(*vdd.add_subcommand("train-teacher"), "vdd train-teacher");
 }
 
 }  // namespace vdd::tools

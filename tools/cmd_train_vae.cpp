@@ -5,9 +5,7 @@
 namespace vdd::tools {
 
 void add_train_vae(CLI::App& vdd) {
-  add_training(
-      *vdd.add_subcommand("train-vae", "train the temporal VAE on pictures and their disparity"),
-      "vdd train-vae");
+  add_training(*vdd.add_subcommand("train-vae"), "vdd train-vae");
 }
 
 }  // namespace vdd::tools

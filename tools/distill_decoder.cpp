@@ -6,7 +6,5 @@
 
 int main(int argc, char** argv) {
   return vdd::tools::run_program(
-      argc, argv,
-      "Trains a one-step student with a light depth head in the place of the VAE decoder.",
-      [](CLI::App& app) { vdd::tools::add_training(app, "distill_decoder"); });
+      argc, argv, [](CLI::App& app) { vdd::tools::add_training(app, "distill_decoder"); });
 }

@@ -5,6 +5,5 @@
 
 int main(int argc, char** argv) {
   return vdd::tools::run_program(
-      argc, argv, "Trains a one-step student UNet to give the latents of a frozen n-step teacher.",
-      [](CLI::App& app) { vdd::tools::add_training(app, "distill_unet"); });
+      argc, argv, [](CLI::App& app) { vdd::tools::add_training(app, "distill_unet"); });
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "vdd/config/markdown.h"
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
@@ -22,7 +21,7 @@ ConfigKind kind_of_training(const programs::TrainingProgram& program) {
           .file_prefix = program.file_prefix,
           .leaves = [&](const fs::path& f, Overrides o) { return program.load(f, o)->leaves(); },
           .resolve = [&](const fs::path& f, Overrides o) { return program.load(f, o)->yaml(); },
-          .documentation = [&] { return program.documentation(program.name); }};
+          .schema = program.schema};
 }
 
 /// A table is good if the configs of its rows are.
@@ -36,7 +35,7 @@ ConfigKind kind_of_table() {
       .leaves = [load](const fs::path& f, Overrides o) { return config::to_leaves(load(f, o)); },
       .resolve = [](const fs::path& f,
                     Overrides o) { return config::to_yaml(sweep::load_plan(f, o).config); },
-      .documentation = [] { return config::to_markdown<sweep::SweepConfig>("vdd sweep"); }};
+      .schema = config::schema_of<sweep::SweepConfig>};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/config/schema.h"
 #include "vdd/config/writer.h"
 
 namespace vdd::tools {
@@ -17,7 +18,7 @@ struct ConfigKind {
   std::string file_prefix;  ///< of the names of its config files
   std::function<config::Leaves(const std::filesystem::path&, std::span<const std::string>)> leaves;
   std::function<std::string(const std::filesystem::path&, std::span<const std::string>)> resolve;
-  std::function<std::string()> documentation;
+  config::Section (*schema)();  ///< of its config, with the defaults
 };
 
 const std::vector<ConfigKind>& config_kinds();

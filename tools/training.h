@@ -48,6 +48,7 @@ inline void run_training(const programs::TrainingProgram& program, TrainingArgum
 
 /// Adds the options of the training program `name` to `app`, which then runs it.
 inline void add_training(CLI::App& app, const std::string& name) {
+  app.description(programs::training_program(name).about);
   auto args = std::make_shared<TrainingArguments>();
   app.add_option("-c,--config", args->config, "YAML file; with --resume by default the run's own");
   app.add_option("overrides", args->overrides, "settings as key.sub=value, over the file's");
@@ -58,8 +59,9 @@ inline void add_training(CLI::App& app, const std::string& name) {
   app.add_option("--max-time", args->max_time,
                  "save and stop with exit code 75 after this time, such as 90m");
   app.add_flag("--print-config", args->print_config, "print the resolved config and exit");
-  app.add_flag("--dry-run", args->run.dry_run,
-               "load everything, show what trains and that gradients reach it, write nothing");
+  app.add_flag(
+      "--dry-run", args->run.dry_run,
+      "load everything, show which parameters train and that gradients reach them; write nothing");
   app.callback([args, name] { run_training(programs::training_program(name), *args); });
 }
 

@@ -11,14 +11,14 @@ namespace vdd::tools {
 }  // namespace vdd::tools
 
 int main(int argc, char** argv) {
-  return vdd::tools::run_program(
-      argc, argv, "One-step video depth by self-distillation", [](CLI::App& app) {
+  return vdd::tools::run_program(argc, argv, [](CLI::App& app) {
+    app.description("One-step video depth by self-distillation");
 #define VDD_COMMAND(name) vdd::tools::add_##name(app);
 #include "commands.inc"
 #undef VDD_COMMAND
-        app.callback([&app] {
-          if (app.get_subcommands().empty())
-            throw vdd::ConfigError("command line: no command; see vdd --help");
-        });
-      });
+    app.callback([&app] {
+      if (app.get_subcommands().empty())
+        throw vdd::ConfigError("command line: no command; see vdd --help");
+    });
+  });
 }

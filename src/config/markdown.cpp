@@ -60,26 +60,52 @@ std::string sentence(std::string text) {
   return text + '.';
 }
 
-void write_table(std::string& out, const Section& section, const std::string& path) {
-  bool any = false;
+/// The settings of a section itself, each with `path` before its key.
+std::vector<KeyHelp> own_keys(const Section& section, const std::string& path) {
+  std::vector<KeyHelp> keys;
   for (const Field& field : section.fields) {
     const Row row = visit_value(DescribeValue{}, field.value);
     if (row.type.empty()) continue;
-    if (!any) out += "\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
-    any = true;
-    out += concat("| `", path, field.key, "` | ", row.type, " | `", cell(row.value), "` | ",
-                  cell(field.limits.describe()), " | ", cell(field.help), " |\n");
+    keys.push_back({path + field.key, row.type, row.value, field.limits.describe(), field.help});
   }
+  return keys;
+}
+
+/// Calls `visit` with the path of each section or list of sections, its fields, and its field.
+template <typename Visit>
+void for_each_nested(const Section& section, const std::string& path, const Visit& visit) {
   for (const Field& field : section.fields) {
-    const std::string key = path + field.key;
     if (const auto* nested = std::get_if<Section>(&field.value)) {
-      out += concat("\n### `", key, "`\n", sentence(field.help), "\n");
-      write_table(out, *nested, key + '.');
+      visit(concat(path, field.key, '.'), *nested, field);
     } else if (const auto* list = std::get_if<SectionList>(&field.value)) {
-      out += concat("\n### `", key, "`: a list\n", sentence(field.help), " Each element has:\n");
-      write_table(out, list->prototype(), key + ".N.");
+      visit(concat(path, field.key, ".N."), list->prototype(), field);
     }
   }
+}
+
+void write_table(std::string& out, const Section& section, const std::string& path) {
+  const std::vector<KeyHelp> keys = own_keys(section, path);
+  if (!keys.empty())
+    out += "\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n";
+  for (const KeyHelp& k : keys) {
+    out += concat("| `", k.key, "` | ", k.type, " | `", cell(k.value), "` | ", cell(k.allowed),
+                  " | ", cell(k.help), " |\n");
+  }
+  for_each_nested(section, path,
+                  [&](const std::string& nested_path, const Section& nested, const Field& field) {
+                    const bool is_list = std::holds_alternative<SectionList>(field.value);
+                    out += concat("\n### `", path, field.key, is_list ? "`: a list\n" : "`\n",
+                                  sentence(field.help), is_list ? " Each element has:\n" : "\n");
+                    write_table(out, nested, nested_path);
+                  });
+}
+
+void collect_keys(std::vector<KeyHelp>& keys, const Section& section, const std::string& path) {
+  for (KeyHelp& key : own_keys(section, path)) keys.push_back(std::move(key));
+  for_each_nested(section, path,
+                  [&](const std::string& nested_path, const Section& nested, const Field&) {
+                    collect_keys(keys, nested, nested_path);
+                  });
 }
 
 }  // namespace
@@ -88,6 +114,12 @@ std::string write_markdown(const Section& section, std::string_view title) {
   std::string out = concat("## ", title, "\n");
   write_table(out, section, "");
   return out;
+}
+
+std::vector<KeyHelp> keys_of(const Section& section) {
+  std::vector<KeyHelp> keys;
+  collect_keys(keys, section, "");
+  return keys;
 }
 
 }  // namespace vdd::config

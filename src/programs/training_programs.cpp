@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "vdd/config/markdown.h"
 #include "vdd/config/reader.h"
 #include "vdd/core/error.h"
 #include "vdd/core/text.h"
@@ -18,26 +17,30 @@ namespace fs = std::filesystem;
 namespace {
 
 template <typename Training, typename Config>
-TrainingProgram program(const char* file_prefix) {
-  return {
-      .name = Training(Config()).program(),
-      .file_prefix = file_prefix,
-      .distils = std::is_base_of_v<distill::Distillation, Training>,
-      .load = [](const fs::path& file,
-                 std::span<const std::string> overrides) -> std::unique_ptr<train::Training> {
-        return std::make_unique<Training>(config::load<Config>(file, overrides));
-      },
-      .documentation = [](const std::string& title) { return config::to_markdown<Config>(title); }};
+TrainingProgram program(const char* file_prefix, const char* about) {
+  return {.name = Training(Config()).program(),
+          .about = about,
+          .file_prefix = file_prefix,
+          .distils = std::is_base_of_v<distill::Distillation, Training>,
+          .load = [](const fs::path& file,
+                     std::span<const std::string> overrides) -> std::unique_ptr<train::Training> {
+            return std::make_unique<Training>(config::load<Config>(file, overrides));
+          },
+          .schema = config::schema_of<Config>};
 }
 
 }  // namespace
 
 const std::vector<TrainingProgram>& training_programs() {
   static const std::vector<TrainingProgram> programs = {
-      program<distill::UnetDistillation, distill::DistillUnetConfig>("stage1"),
-      program<distill::DecoderDistillation, distill::DistillDecoderConfig>("stage2"),
-      program<teach::TeacherTraining, teach::TrainTeacherConfig>("train_teacher"),
-      program<teach::VaeTraining, teach::TrainVaeConfig>("train_vae")};
+      program<distill::UnetDistillation, distill::DistillUnetConfig>(
+          "stage1", "train a one-step student UNet on the latents of a frozen n-step teacher"),
+      program<distill::DecoderDistillation, distill::DistillDecoderConfig>(
+          "stage2", "train a student with a light depth head in place of the VAE decoder"),
+      program<teach::TeacherTraining, teach::TrainTeacherConfig>(
+          "train_teacher", "train a video depth teacher by denoising score matching"),
+      program<teach::VaeTraining, teach::TrainVaeConfig>(
+          "train_vae", "train the temporal VAE on pictures and their disparity")};
   return programs;
 }
 

@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Markdown, OneRowAFieldAndOneTableASection) {
-  const std::string page = config::to_markdown<ExampleConfig>("example");
+  const std::string page = config::write_markdown(config::schema_of<ExampleConfig>(), "example");
   EXPECT_TRUE(page.starts_with("## example\n\n| key | type | default | allowed | meaning |\n"));
   EXPECT_THAT(page, HasSubstr("| `steps` | int | `10` | in [1, 1000] | updates |\n"));
   EXPECT_THAT(

@@ -10,6 +10,8 @@ namespace vdd::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 /// Exit code 2 and exactly these lines on stderr.
@@ -27,16 +29,59 @@ TEST(Programs, HelpAndVersionGoToStandardOutput) {
   EXPECT_THAT(help.out, HasSubstr("config "));
   const Finished version = run_program("vdd", {"--version"});
   EXPECT_EQ(version.code, 0);
-  EXPECT_THAT(version.out, StartsWith("vdd "));
+  EXPECT_THAT(version.out, MatchesRegex("vdd [0-9.]+(, commit [0-9a-f]+)?, LibTorch [0-9.]+, "
+                                        "(CUDA [0-9.]+|without CUDA), .+\n"));
 }
 
 TEST(Programs, AWrongCommandLineIsOneLineAndExitCodeTwo) {
   expect_refused({}, "error: command line: no command; see vdd --help\n");
   expect_refused({"config"}, "error: command line: A subcommand is required\n");
   expect_refused({"confg"},
-                 "error: command line: The following argument was not expected: confg\n");
+                 "error: command line: The following argument was not expected: confg; did you "
+                 "mean 'config'?\n");
   expect_refused({"config", "ls", "--bad"},
                  "error: command line: The following argument was not expected: --bad\n");
+  expect_refused({"predict", "-m", "m", "-i", "i", "-o", "o", "--windw", "4"},
+                 "error: command line: The following arguments were not expected: 4 --windw; did "
+                 "you mean '--window'?\n");
+}
+
+/// What bash offers after `line`, by the script of `vdd completion bash`.
+std::string completed(const std::string& line) {
+  const TempDir folder;
+  const Finished script = run_program("vdd", {"completion", "bash"});
+  EXPECT_EQ(script.code, 0) << script.err;
+  const std::string file = folder.write("vdd.bash", script.out);
+  const std::string out = (folder / "out").string();
+  const std::string command =
+      concat("compopt() { :; }; source ", file, "; COMP_WORDS=(", line,
+             " ''); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _vdd; echo \"${COMPREPLY[*]}\" > ", out);
+  EXPECT_EQ(std::system(concat("bash -c '", join(split(command, '\''), "'\\''"), "'").c_str()), 0);
+  return content(out);
+}
+
+TEST(CompletionCommand, OffersCommandsOptionsAndSettings) {
+  EXPECT_THAT(completed("vdd"), HasSubstr("cache"));
+  EXPECT_THAT(completed("vdd cache"), StartsWith("build verify"));
+  EXPECT_THAT(completed("vdd predict -m m"), HasSubstr("--side-by-side"));
+  EXPECT_THAT(completed("vdd predict -m m"), Not(HasSubstr("train.max_steps=")));
+  EXPECT_THAT(completed("/usr/bin/distill_unet --resume"), HasSubstr("train.max_steps="));
+  EXPECT_THAT(run_program("vdd", {"completion", "zsh"}).out, StartsWith("#compdef vdd "));
+  EXPECT_THAT(
+      run_program("vdd", {"completion", "fish"}).out,
+      HasSubstr("complete -c vdd -n '__fish_seen_subcommand_from predict' -s m -l model -r"));
+}
+
+TEST(ManCommand, HasAPageForEachCommandWithItsOptionsAndSettings) {
+  const Finished page = run_program("vdd", {"man", "distill_unet"});
+  EXPECT_EQ(page.code, 0) << page.err;
+  EXPECT_THAT(page.out, StartsWith(".TH distill_unet 1 "));
+  EXPECT_THAT(page.out, HasSubstr(".TP\n\\fB\\-o\\fR, \\fB\\-\\-output\\-dir\\fR \\fIVALUE\\fR\n"));
+  EXPECT_THAT(page.out, HasSubstr(".TP\n\\fBtrain.max_steps\\fR\n"));
+  EXPECT_THAT(run_program("vdd", {"man", "vdd-cache-build"}).out, HasSubstr("\n.SH OPTIONS\n"));
+  const Finished unknown = run_program("vdd", {"man", "distill_unt"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("did you mean 'distill_unet'?"));
 }
 
 TEST(Programs, ANegativeCountIsNotTakenForAHugeOne) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vdd/config/schema.h"
 
@@ -12,11 +13,13 @@ namespace vdd::config {
 /// allowed, meaning).
 std::string write_markdown(const Section& section, std::string_view title);
 
-/// Documents the settings struct T, with the defaults of a default-constructed T.
-template <typename T>
-std::string to_markdown(std::string_view title) {
-  T config;
-  return write_markdown(describe(config), title);
-}
+/// What is said about one setting.
+struct KeyHelp {
+  std::string key;  ///< "data.sources.N.root"
+  std::string type, value, allowed, help;
+};
+
+/// Lists the settings of a struct and of the structs in it.
+std::vector<KeyHelp> keys_of(const Section& section);
 
 }  // namespace vdd::config

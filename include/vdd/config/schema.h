@@ -63,6 +63,10 @@ struct Field {
 template <typename T>
 Section describe(T& object);
 
+/// Lists the fields of a default-constructed T, which the result owns.
+template <typename T>
+Section schema_of();
+
 namespace internal {
 
 template <typename T>
@@ -127,13 +131,7 @@ Value bind(T& member) {
                              return list();
                            },
                        .elements = list,
-                       .prototype =
-                           [] {
-                             auto element = std::make_shared<typename T::value_type>();
-                             Section section = describe(*element);
-                             section.owner = std::move(element);
-                             return section;
-                           }};
+                       .prototype = schema_of<typename T::value_type>};
   } else {
     return describe(member);
   }
@@ -159,6 +157,14 @@ Section describe(T& object) {
   if constexpr (requires { object.check(); }) {
     section.check = [&object] { return object.check(); };
   }
+  return section;
+}
+
+template <typename T>
+Section schema_of() {
+  auto object = std::make_shared<T>();
+  Section section = describe(*object);
+  section.owner = std::move(object);
   return section;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/config/schema.h"
 #include "vdd/distill/distillation.h"
 #include "vdd/train/training.h"
 
@@ -16,12 +17,13 @@ namespace vdd::programs {
 
 struct TrainingProgram {
   std::string name;         ///< "distill_unet", "vdd train-vae"
+  std::string about;        ///< what it does, for its --help
   std::string file_prefix;  ///< of the names of its config files: "stage1"
   bool distils;             ///< its Training is a Distillation
   /// Reads a config file and `key.sub=value` settings over it. Throws ConfigError.
   std::unique_ptr<train::Training> (*load)(const std::filesystem::path& file,
                                            std::span<const std::string> overrides);
-  std::string (*documentation)(const std::string& title);  ///< of its config, Markdown
+  config::Section (*schema)();  ///< of its config, with the defaults
 };
 
 const std::vector<TrainingProgram>& training_programs();
