@@ -60,7 +60,7 @@ std::int64_t map_values(const models::VaeConfig& vae, const std::string& map, st
 }
 
 /// Points `tensor` at the memory of `other` if they hold the same.
-bool share(torch::Tensor tensor, const torch::Tensor& other) {
+bool share(const torch::Tensor& tensor, const torch::Tensor& other) {
   if (tensor.scalar_type() != other.scalar_type() || tensor.device() != other.device() ||
       !torch::equal(tensor, other)) {
     return false;
@@ -249,7 +249,7 @@ void Teacher::load_all() {
     const auto it = own.find(name);
     if (it != own.end() && share(it->second, value)) bytes += value.nbytes();
   }
-  model_.unet = unet;
+  model_.unet = std::move(unet);
   log::info("train", concat("teacher loaded: ", config_.steps, " steps, ", config_.dtype, ", ",
                             bytes >> 20, " MiB of its UNet shared with the student"));
 }

@@ -20,7 +20,8 @@ torch::Tensor gaussian_taps(std::int64_t length, std::int64_t size) {
   const double sigma = std::max((factor - 1) / 2, 0.001);
   auto count = static_cast<std::int64_t>(std::max(4 * sigma, 3.0));
   if (count % 2 == 0) ++count;
-  const torch::Tensor x = torch::arange(count, torch::kFloat32) - static_cast<double>(count / 2);
+  const std::int64_t middle = count / 2;
+  const torch::Tensor x = torch::arange(count, torch::kFloat32) - static_cast<double>(middle);
   const auto sigma_f = static_cast<float>(sigma);  // the original squares it in float32
   const torch::Tensor taps = at::exp(-x.square() / static_cast<double>(2 * (sigma_f * sigma_f)));
   return taps / taps.sum();

@@ -20,7 +20,8 @@ torch::Tensor parameter(torch::nn::Module& module, const char* name, torch::IntA
 // where a transposed convolution has its output there.
 void reset_affine(torch::Tensor& weight, torch::Tensor& bias, at::Generator generator) {
   torch::NoGradGuard no_grad;
-  const double bound = 1 / std::sqrt(static_cast<double>(weight.numel() / weight.size(0)));
+  const std::int64_t fan_in = weight.numel() / weight.size(0);
+  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
   weight.uniform_(-bound, bound, generator);
   if (bias.defined()) bias.uniform_(-bound, bound, generator);
 }

@@ -111,7 +111,7 @@ WindowNoise::WindowNoise(const diffusion::EulerSchedule& schedule, const WindowC
 }
 
 torch::Tensor WindowNoise::next(const Window& window) {
-  const torch::Tensor x_TChw = carry_TChw_.slice(0, 0, window.conditioning.frames());
+  torch::Tensor x_TChw = carry_TChw_.slice(0, 0, window.conditioning.frames());
   carry_TChw_ = at::cat({carry_TChw_.slice(0, stride_), carry_TChw_.slice(0, 0, stride_)});
   if (!window.before_T.defined()) return x_TChw;
   // The frames that are done already start from their result, noised again.

@@ -111,7 +111,8 @@ PngHeader png_header(std::string_view png) {
   if (png.size() < 33 || png.substr(0, 8) != kSignature || png.substr(12, 4) != "IHDR") {
     throw DataError("picture for TensorBoard", "is no PNG");
   }
-  const int color = png[25];  // 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
+  const auto color =
+      static_cast<unsigned char>(png[25]);  // 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA
   return {big_endian(16), big_endian(20), color == 0 ? 1 : color == 4 ? 2 : color == 6 ? 4 : 3};
 }
 

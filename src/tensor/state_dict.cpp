@@ -220,7 +220,7 @@ void load_state(const NamedTensors& targets, const TensorSource& source,
   for_each_parallel(names.size(), [&](std::size_t i) {
     const torch::NoGradGuard no_grad_in_thread;
     const torch::Tensor value = source.get(names[i]);
-    torch::Tensor target = wanted.at(names[i]);
+    const torch::Tensor& target = wanted.at(names[i]);
     const bool finite = options.allow_nonfinite || all_finite(value);
     target.copy_(value);
     if (!finite) {
@@ -250,7 +250,7 @@ void check_finite(const TensorSource& source) {
 
 void allocate_as(torch::nn::Module& module, torch::Dtype dtype, torch::Device device) {
   const torch::NoGradGuard no_grad;
-  const auto allocate = [&](torch::Tensor tensor) {
+  const auto allocate = [&](const torch::Tensor& tensor) {
     if (!tensor.is_floating_point()) return tensor.set_data(tensor.to(device));
     if (tensor.scalar_type() == dtype && tensor.device() == device) return;
     tensor.set_data(torch::empty(tensor.sizes(), torch::dtype(dtype).device(device)));

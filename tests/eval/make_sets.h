@@ -197,9 +197,10 @@ inline void write_nyuv2(const fs::path& root) {
   std::ofstream list(root / "filename_list_test.txt");
   for (int i = 0; i < kFrames; ++i) {
     const std::string number = digits(i + 1, 4) + ".png", scene = "test/office_0005/";
-    write_picture(root / (scene + "rgb_" + number), i);
-    write_depth(root / (scene + "filled_" + number), depth_HW(any_intrinsics(), pose_44(i)), 1000);
-    write_depth(root / (scene + "depth_" + number), 2 * depth_HW(any_intrinsics(), pose_44(i)),
+    write_picture(root / concat(scene, "rgb_", number), i);
+    write_depth(root / concat(scene, "filled_", number), depth_HW(any_intrinsics(), pose_44(i)),
+                1000);
+    write_depth(root / concat(scene, "depth_", number), 2 * depth_HW(any_intrinsics(), pose_44(i)),
                 1000);
     list << scene << "rgb_" << number << ' ' << scene << "depth_" << number << ' ' << scene
          << "filled_" << number << '\n';

@@ -296,7 +296,7 @@ TEST_F(HostileHdf5, RefusesATreeThatLeadsBackToItself) {
     for (const char type : {'\0', '\1'}) {
       std::string bytes = test::content(file_);
       const std::size_t node = find_node(bytes, type), key = type == '\0' ? 8 : kChunkKey;
-      const auto children = static_cast<std::size_t>(bytes[node + 6]);
+      const auto children = static_cast<unsigned char>(bytes[node + 6]);
       bytes[node + 5] = 1;  // level
       for (std::size_t i = 0; i < children; ++i) {
         bytes.replace(node + kNodeHeader + key + i * (key + 8), 8,

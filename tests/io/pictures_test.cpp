@@ -56,7 +56,9 @@ TEST(Pictures, LabelsStandBesideThePictures) {
 
 TEST(Pictures, RefuseWhatDoesNotFit) {
   test::TempDir folder;
-  const auto write = [&](std::vector<PictureRow> rows) { write_strip(folder / "x.png", rows); };
+  const auto write = [&](const std::vector<PictureRow>& rows) {
+    write_strip(folder / "x.png", rows);
+  };
   const torch::Tensor d = torch::rand({2, 4, 4});
   EXPECT_THROW(write({}), ShapeError);
   EXPECT_THROW(write({{"a", RowKind::kRgb, d}}), ShapeError);

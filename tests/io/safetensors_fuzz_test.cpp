@@ -72,7 +72,7 @@ const std::vector<std::string> kTokens = {"0",
 
 /// Changes the header in a few places and, mostly, sets the length field right again, so that the
 /// damage gets past it.
-std::string mutate(std::string file, Random& random) {
+std::string mutate(const std::string& file, Random& random) {
   const std::size_t header_size = file.size() > 8 ? file.find("}}") + 2 - 8 : 0;
   std::string header = file.substr(8, header_size), data = file.substr(8 + header_size);
   const auto at = [&](std::size_t size) {
@@ -140,10 +140,10 @@ void expect_agrees(const std::string& file, const SafetensorsHeader& header) {
 
 TEST(SafetensorsFuzz, MutatedHeadersAreRefusedOrReadAlike) {
   const char* wanted = std::getenv("VDD_FUZZ_INPUTS");
-  const int inputs = wanted != nullptr ? std::atoi(wanted) : 20'000;
+  const auto inputs = wanted != nullptr ? parse_int(wanted).value() : 20'000;
   Random random(20);
   int accepted = 0;
-  for (int i = 0; i < inputs; ++i) {
+  for (long long i = 0; i < inputs; ++i) {
     const std::string original = seed_file(random);
     const std::string file = i % 16 == 0 ? original : mutate(original, random);
     try {

@@ -36,12 +36,12 @@ TEST(ParameterDevice, HoldsForEveryParameterMadeInItsScope) {
 
 TEST(ParameterDevice, AModelOfMoreParametersThanAllowedIsRefused) {
   const ParameterDevice meta(torch::kMeta, 5);
-  Linear(2, 3);
+  const Linear first(2, 3);
   {
     const ParameterDevice inner(torch::kMeta);
-    for (int i = 0; i < 10; ++i) Linear(2, 3);
+    for (int i = 0; i < 10; ++i) const Linear inside(2, 3);
   }
-  Linear(2, 3);
+  const Linear second(2, 3);
   EXPECT_EQ(test::thrown<ShapeError>([] { Linear(2, 3); }), "a model of more than 5 tensors");
 }
 

@@ -78,7 +78,7 @@ TEST(Recompute, BackwardFillsGradOfParameters) {
   Toy s;
   s.block(s.x, s.temb, 1).square().sum().backward();
   TensorList expected;
-  for (Tensor leaf : s.leaves()) {
+  for (const Tensor& leaf : s.leaves()) {
     expected.push_back(leaf.grad());
     leaf.mutable_grad().reset();
   }
@@ -130,7 +130,7 @@ TEST(Recompute, UndefinedInputAndFrozenParts) {
 
 TEST(Recompute, NothingToDifferentiateIsAPlainCall) {
   Toy s;
-  for (Tensor parameter : s.block->parameters()) parameter.requires_grad_(false);
+  for (const Tensor& parameter : s.block->parameters()) parameter.requires_grad_(false);
   EXPECT_FALSE(recompute(s.block, s.x.detach(), Tensor(), 1).requires_grad());
 }
 

@@ -28,7 +28,7 @@ struct Branch {
     return (x + torch::linear(h, values[2].second, values[3].second)).square().mean() * factor;
   }
   TrainabilityAudit audit(const std::vector<std::string>& patterns, double factor = 1) const {
-    const Selection selection = select_parameters(values, {.patterns = patterns});
+    const Selection selection = select_parameters(values, patterns);
     return audit_trainability(selection, [this, factor] { return loss(factor); });
   }
 
@@ -97,8 +97,7 @@ TEST(TrainabilityAudit, NonFiniteGradient) {
 
 TEST(TrainabilityAudit, FrozenTensorWithGradient) {
   Branch branch;
-  const Selection selection =
-      select_parameters(branch.values, {.patterns = {"*", "!idle", "!out"}});
+  const Selection selection = select_parameters(branch.values, {"*", "!idle", "!out"});
   branch[2].requires_grad_(true);  // someone thaws it after the selection
   const TrainabilityAudit audit = audit_trainability(selection, [&] { return branch.loss(); });
   EXPECT_EQ(verdicts(audit), (std::vector{kFlows, kFlows, kFrozenGradient, kFrozen, kFrozen}));
@@ -108,7 +107,7 @@ TEST(TrainabilityAudit, FrozenTensorWithGradient) {
 
 TEST(TrainabilityAudit, RefusesLeftoverGradients) {
   Branch branch;
-  const Selection selection = select_parameters(branch.values, {.patterns = {"*", "!idle"}});
+  const Selection selection = select_parameters(branch.values, {"*", "!idle"});
   branch.loss().backward();
   EXPECT_EQ(
       test::thrown<Error>([&] { audit_trainability(selection, [&] { return branch.loss(); }); }),

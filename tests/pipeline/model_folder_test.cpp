@@ -235,7 +235,7 @@ TEST_F(ModelFolder, StoredPositionsOfAHeadAreLeftOut) {
 }
 
 TEST_F(ModelFolder, EveryWrongTensorIsInOneError) {
-  rename_tensors(folder / "unet/diffusion_pytorch_model.safetensors", [](std::string name) {
+  rename_tensors(folder / "unet/diffusion_pytorch_model.safetensors", [](const std::string& name) {
     return name == "conv_in.weight" || name == "conv_out.bias" ? "other." + name : name;
   });
   const std::string message = thrown<DataError>([&] { load_depth_model({.model = folder}); });

@@ -122,7 +122,7 @@ TEST(MetricsLog, RecordsOfTheCheckpointsStepThatCameAfterItGoToo) {
 
 TEST(MetricsLog, ADamagedLineIsLeftOut) {
   const TempDir run;
-  run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 33));
+  run.write("metrics.jsonl", std::string("{\"step\": 1}\n\0\0\0\0\n[]\n{\"step\": 2}\n", 32));
   MetricsLog log(run.path(), 5);
   EXPECT_EQ(content(run / "metrics.jsonl"), "{\"step\": 1}\n{\"step\": 2}\n");
 }

@@ -22,8 +22,9 @@ inline void write_clips(const std::filesystem::path& root, int sequences, int fr
       io::Image8 image(height, width, 3);
       for (int y = 0; y < height; ++y) {
         for (int x = 0; x < 3 * width; ++x) {
+          const int column = x / 3, channel = x % 3;
           const double wave =
-              std::sin(0.05 * (s + 2) * (x / 3 + 2 * t)) + std::cos(0.11 * (y - t) + x % 3 + s);
+              std::sin(0.05 * (s + 2) * (column + 2 * t)) + std::cos(0.11 * (y - t) + channel + s);
           image.row(y)[x] = static_cast<std::uint8_t>(127.5 + 60 * wave);
         }
       }

@@ -28,7 +28,8 @@ inline void fill_parameters(torch::nn::Module& module, std::uint64_t seed) {
     } else if (p.dim() == 1) {
       p.copy_(0.1 * noise);
     } else {
-      p.copy_(noise / std::sqrt(static_cast<double>(p.numel() / p.size(0))));
+      const std::int64_t fan_in = p.numel() / p.size(0);
+      p.copy_(noise / std::sqrt(static_cast<double>(fan_in)));
     }
   }
 }
