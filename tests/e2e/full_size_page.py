@@ -27,7 +27,9 @@ SIZES = {"distill_unet": TRAINING, "distill_decoder": TRAINING + HEAD, "vdd pred
 
 
 def commands_of(page):
-    for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        if language:
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             command = line.split("#")[0].strip()
             if command.startswith(("vdd ", "distill_")):
