@@ -26,9 +26,10 @@ double* doubles(const at::Tensor& tensor) {
 
 }  // namespace
 
-at::Tensor BufferPool::take(at::IntArrayRef shape) {
+at::Tensor BufferPool::take(at::IntArrayRef shape, std::int64_t room) {
   std::size_t size = 1;
   for (const auto side : shape) size *= static_cast<std::size_t>(side);
+  size = std::max(size, static_cast<std::size_t>(room));
   std::unique_ptr<float[]> memory;
   {
     const std::lock_guard lock(mutex_);
@@ -66,6 +67,7 @@ void ClipJob::attempt() {
     result_.clip.source_id = plan_.source_id;
     result_.clip.content_key = plan_.content_key;
     result_.clip.sample = plan_.sample;
+    result_.clip.frames = plan_.frames;
     result_.clip.flipped = plan_.flipped;
     result_.clip.bad_samples = attempt_;
     if (recipe_.wants_pixels && !recipe_.wants_pixels(plan_))
@@ -90,12 +92,13 @@ void ClipJob::attempt() {
 void ClipJob::allocate() {
   const auto& config = *recipe_.config;
   const std::int64_t t = plan_.frames, h = config.height, w = config.width;
+  const std::int64_t room = config.frames * h * w;  // clips of drawn lengths share their memory
   const auto& source = recipe_.source(plan_);
   Clip& clip = result_.clip;
-  clip.rgb_TCHW = memory_->take({t, 3, h, w});
+  clip.rgb_TCHW = memory_->take({t, 3, h, w}, 3 * room);
   if (!config.rgb_only && source.has_depth()) {
-    clip.depth_THW = memory_->take({t, h, w});
-    clip.disparity_THW = memory_->take({t, h, w});
+    clip.depth_THW = memory_->take({t, h, w}, room);
+    clip.disparity_THW = memory_->take({t, h, w}, room);
     clip.valid_THW = at::empty({t, h, w}, at::kBool);
     clip.sky_THW = at::empty({t, h, w}, at::kBool);
     ranges_.assign(static_cast<std::size_t>(t), {});

@@ -22,7 +22,9 @@ namespace vdd::data {
 /// pages cost a tenth of the reading.
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
-  at::Tensor take(at::IntArrayRef shape);
+  /// Memory with room for `room` floats, or for as many as `shape` has if that is more. It goes
+  /// from one tensor to the next if both ask for the same room.
+  at::Tensor take(at::IntArrayRef shape, std::int64_t room = 0);
 
  private:
   std::mutex mutex_;

@@ -83,6 +83,7 @@ std::string key_of(const ClipPlan& plan, const Source& source, const Run& run,
 
 std::vector<std::string> DataConfig::check() const {
   std::vector<std::string> wrong;
+  if (frames_min > frames) wrong.push_back("frames_min: must be at most frames");
   if (stride_max < stride_min) wrong.push_back("stride_max: must be at least stride_min");
   if (!root.empty() && !sources.empty()) wrong.push_back("root: give either root or sources");
   return wrong;
@@ -107,23 +108,34 @@ void ClipDataset::State::add(const SourceConfig& chosen, bool required) {
       chosen.stride_max.value_or(chosen.kind == SourceKind::kHypersim ? 1 : config.stride_max);
   mixed.stride_max =
       std::max(config.stride_min, split == Split::kValidation ? config.stride_min : limit);
+  const std::int64_t span = (config.least_frames() - 1) * config.stride_min + 1;
   std::map<std::string, std::vector<std::size_t>> by_group;
   for (std::size_t i = 0; i < runs.size(); ++i) by_group[runs[i].group].push_back(i);
   for (auto& [name, members] : by_group) {
     Mixed::Group group{.runs = std::move(members), .starts = {}};
     std::int64_t total = 0;
-    for (const auto run : group.runs)
-      group.starts.push_back(total += runs[run].length - (config.frames - 1) * config.stride_min);
+    for (const auto run : group.runs) group.starts.push_back(total += runs[run].length - span + 1);
     mixed.groups.push_back(std::move(group));
   }
   if (runs.empty() && required) {
+    const std::string& left_out = mixed.source->left_out();
+    const std::string none = concat("no sequence of ", span, " frames in a row "),
+                      what = concat(to_name(chosen.kind),
+                                    left_out.empty() ? "" : "; left out: ", left_out);
+    if (lacks_depth(chosen)) throw DataError(chosen.root, concat(none, "has depth (", what, ")"));
     throw DataError(chosen.root,
-                    concat("no sequence of ", (config.frames - 1) * config.stride_min + 1,
-                           " frames in a row is left to train on (", to_name(chosen.kind),
-                           "; data.frames, data.holdout (", join(config.holdout, ", "),
-                           "), include and exclude decide)"));
+                    concat(none, "is left to train on (", what,
+                           "; data.frames, data.frames_min, data.holdout (",
+                           join(config.holdout, ", "), "), include and exclude decide)"));
   }
   if (!runs.empty()) sources.push_back(std::move(mixed));
+}
+
+bool ClipDataset::State::lacks_depth(const SourceConfig& chosen) const {
+  if (config.rgb_only) return false;
+  DataConfig rgb = config;
+  rgb.rgb_only = true;
+  return !open_source(chosen, rgb, split)->runs().empty();
 }
 
 ClipDataset::ClipDataset(DataConfig config, Split split)
@@ -147,9 +159,13 @@ ClipDataset::ClipDataset(DataConfig config, Split split)
     }
   }
   if (split == Split::kTrain && state.sources.empty()) {
+    const bool lack_depth =
+        std::ranges::any_of(chosen, [&](const auto& source) { return state.lacks_depth(source); });
     throw DataError(state.config.root,
-                    concat("no clip of ", state.config.frames,
-                           " frames is left to train on; see data.frames and data.holdout"));
+                    concat("no clip of ", state.config.least_frames(), " frames ",
+                           lack_depth ? "has depth"
+                                      : "is left to train on; see data.frames, data.frames_min "
+                                        "and data.holdout"));
   }
   for (const auto& mixed : state.sources) state.total_weight += mixed.weight;
 }
@@ -195,10 +211,12 @@ ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t atte
   if (state.sources.empty()) throw DataError(config.root, "the data set holds no clip");
   ClipPlan plan{.sample = config.clips > 0 ? n % config.clips : n,
                 .attempt = attempt,
-                .frames = config.frames,
                 .source_id = {},
                 .content_key = {}};
-  Random random(derive_seed(seed, plan.sample, attempt == 0 ? "clip" : concat("clip/", attempt)));
+  const auto draws = [&](const std::string& use) {
+    return Random(derive_seed(seed, plan.sample, attempt == 0 ? use : concat(use, '/', attempt)));
+  };
+  Random random = draws("clip");
 
   double place = random.uniform() * state.total_weight;
   while (plan.source + 1 < state.sources.size() && place >= state.sources[plan.source].weight) {
@@ -213,10 +231,15 @@ ClipPlan ClipDataset::plan(std::uint64_t seed, std::int64_t n, std::int64_t atte
   plan.run = group.runs[static_cast<std::size_t>(member)];
   const Run& run = mixed.source->runs()[plan.run];
 
+  // A generator of its own: no other draw depends on whether lengths are drawn.
+  const std::int64_t least = config.least_frames();
+  plan.frames = std::min(config.frames, (run.length - 1) / config.stride_min + 1);
+  if (least < plan.frames && state.split != Split::kValidation)
+    plan.frames = least + draws("length").below(plan.frames - least + 1);
   const std::int64_t steps = plan.frames - 1;
-  const std::int64_t longest =
+  const std::int64_t largest =
       steps == 0 ? config.stride_min : std::min(mixed.stride_max, (run.length - 1) / steps);
-  plan.stride = config.stride_min + random.below(longest - config.stride_min + 1);
+  plan.stride = config.stride_min + random.below(largest - config.stride_min + 1);
   plan.first = run.first + random.below(run.length - steps * plan.stride);
   plan.reversed = random.coin(config.reverse);
   plan.flipped = random.coin(config.flip);

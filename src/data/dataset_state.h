@@ -30,6 +30,8 @@ struct ClipDataset::State {
 
   State(DataConfig given, Split split);
   void add(const SourceConfig& chosen, bool required);
+  /// Says whether a source has clips, but none with the depth that is asked for.
+  bool lacks_depth(const SourceConfig& chosen) const;
   ClipRecipe recipe(std::function<ClipPlan(std::int64_t)> plan, bool skip_bad) const;
   /// Reports the unusable draws behind a clip. Throws once there were too many.
   Clip accept(ClipResult result);

@@ -15,7 +15,7 @@ namespace vdd::data {
 struct Loader::State {
   std::shared_ptr<ClipDataset> dataset;
   std::uint64_t seed;
-  std::int64_t upcoming;
+  std::int64_t upcoming, step;
   std::size_t ahead;
   std::function<bool(const ClipPlan&)> wants_pixels;
   double waited = 0;
@@ -24,10 +24,12 @@ struct Loader::State {
 };
 
 Loader::Loader(std::shared_ptr<ClipDataset> dataset, std::uint64_t seed, std::int64_t first,
-               int workers, int prefetch, std::function<bool(const ClipPlan&)> wants_pixels)
+               int workers, int prefetch, std::function<bool(const ClipPlan&)> wants_pixels,
+               std::int64_t step)
     : state_(new State{.dataset = std::move(dataset),
                        .seed = seed,
                        .upcoming = first,
+                       .step = step,
                        .ahead = workers == 0 ? 1 : static_cast<std::size_t>(std::max(prefetch, 1)),
                        .wants_pixels = std::move(wants_pixels),
                        .started = {},
@@ -40,7 +42,7 @@ Clip Loader::next() {
   const auto begin = std::chrono::steady_clock::now();
   const auto& data = *state.dataset->state_;
   while (state.started.size() < state.ahead) {
-    const std::int64_t n = state.upcoming++;
+    const std::int64_t n = std::exchange(state.upcoming, state.upcoming + state.step);
     auto recipe = data.recipe([dataset = state.dataset, seed = state.seed,
                                n](std::int64_t attempt) { return dataset->plan(seed, n, attempt); },
                               data.config.on_bad_sample == OnBadSample::kSkip);

@@ -65,7 +65,7 @@ bool Selection::takes(const std::string& name, bool kept) const {
 void append_runs(const std::string& name, const std::string& group,
                  const std::vector<std::int64_t>& numbers, const DataConfig& config,
                  std::vector<Run>& runs) {
-  const std::int64_t needed = (config.frames - 1) * config.stride_min + 1;
+  const std::int64_t needed = (config.least_frames() - 1) * config.stride_min + 1;
   for (std::size_t begin = 0, end = 0; begin < numbers.size(); begin = end) {
     for (end = begin + 1; end < numbers.size() && numbers[end] == numbers[end - 1] + 1;) ++end;
     const auto length = static_cast<std::int64_t>(end - begin);

@@ -127,7 +127,7 @@ class Selection {
 };
 
 /// Splits sorted frame numbers where one is missing, and appends the runs that are long enough for
-/// a clip.
+/// the shortest clips.
 void append_runs(const std::string& name, const std::string& group,
                  const std::vector<std::int64_t>& numbers, const DataConfig& config,
                  std::vector<Run>& runs);

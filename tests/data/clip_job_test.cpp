@@ -112,6 +112,7 @@ TEST(ClipJob, GivesTheFramesInTheOrderOfThePlanWithItsNames) {
   EXPECT_EQ(clip.source_id, "memory/a");
   EXPECT_EQ(clip.content_key, "key");
   EXPECT_EQ(clip.sample, 7);
+  EXPECT_EQ(clip.frames, 3);
   EXPECT_TRUE(clip.flipped);
   EXPECT_EQ(clip.bad_samples, 0);
   EXPECT_TRUE(result.bad.empty());
@@ -173,6 +174,7 @@ TEST(ClipJob, LeavesOutPixelsThatNobodyWants) {
   recipe.wants_pixels = [](const ClipPlan&) { return false; };
   const Clip clip = run_job(recipe).clip;
   EXPECT_EQ(clip.source_id, "memory/a");
+  EXPECT_EQ(clip.frames, 2);
   EXPECT_FALSE(clip.rgb_TCHW.defined() || clip.depth_THW.defined() || clip.valid_THW.defined());
 }
 
@@ -320,6 +322,18 @@ TEST(BufferPool, HandsOutMemoryAgainForAsManyElements) {
   EXPECT_NE(larger.data_ptr(), place);
   EXPECT_EQ(same.data_ptr(), place);
   EXPECT_EQ(same.scalar_type(), at::kFloat);
+}
+
+TEST(BufferPool, TensorsOfTheSameRoomShareMemoryWhateverTheirLength) {
+  const auto buffers = std::make_shared<BufferPool>();
+  at::Tensor first = buffers->take({2, 3}, 12);
+  const void* const place = first.data_ptr();
+  first.reset();
+  at::Tensor longer = buffers->take({4, 3}, 12);
+  EXPECT_EQ(longer.data_ptr(), place);
+  EXPECT_EQ(longer.fill_(3).sum().item<float>(), 36);
+  longer.reset();
+  EXPECT_NE(buffers->take({5, 3}, 12).data_ptr(), place) << "more than that room";
 }
 
 TEST(BufferPool, TensorsMayOutliveIt) {

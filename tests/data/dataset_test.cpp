@@ -8,6 +8,7 @@
 
 #include <array>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "make_scenes.h"
@@ -16,6 +17,8 @@
 #include "support/thrown.h"
 #include "vdd/core/error.h"
 #include "vdd/core/files.h"
+#include "vdd/core/random.h"
+#include "vdd/core/text.h"
 #include "vdd/data/doctor.h"
 #include "vdd/data/loader.h"
 #include "vdd/io/video.h"
@@ -219,6 +222,95 @@ TEST_F(Scenes, AFixedSmallSetComesAgain) {
   }
 }
 
+TEST_F(Scenes, ClipsMayDrawTheirLengths) {
+  auto config = small(dir_ / "hypersim");  // trajectories of 12 frames
+  config.frames = 110;
+  config.frames_min = 3;
+  ClipDataset dataset(config);
+  std::map<int64_t, int> counts;
+  for (int64_t n = 0; n < 1000; ++n) {
+    const auto plan = dataset.plan(5, n);
+    EXPECT_EQ(plan.frames, 3 + Random(derive_seed(5, n, "length")).below(10));
+    EXPECT_GE(plan.first, 0);
+    EXPECT_LE(plan.first + plan.frames, 12);
+    ++counts[plan.frames];
+  }
+  EXPECT_EQ(counts.size(), 10u);
+  for (const auto& [frames, count] : counts) EXPECT_NEAR(count, 100, 40) << frames;
+  for (int64_t n = 0; n < 4; ++n) {
+    const Clip clip = dataset.load(5, n);
+    EXPECT_EQ(clip.frames, dataset.plan(5, n).frames);
+    EXPECT_EQ(clip.rgb_TCHW.size(0), clip.frames);
+  }
+
+  config.frames_min = 13;
+  EXPECT_THAT(::vdd::test::thrown<DataError>([&] { ClipDataset{config}; }),
+              HasSubstr("no sequence of 13 frames in a row is left to train on"));
+}
+
+TEST_F(Scenes, DrawnLengthsKeepToTheStrides) {
+  auto config = small(dir_ / "vkitti2");  // sequences of 12 frames
+  config.frames = 9;
+  config.frames_min = 2;
+  config.stride_min = 2;
+  config.stride_max = 3;
+  const ClipDataset dataset(config);
+  std::set<int64_t> lengths, strides;
+  for (int64_t n = 0; n < 100; ++n) {
+    const auto plan = dataset.plan(0, n);
+    EXPECT_GE(plan.stride, 2);
+    EXPECT_LE(plan.stride, 3);
+    EXPECT_GE(plan.first, 0);
+    EXPECT_LT(plan.first + (plan.frames - 1) * plan.stride, 12);
+    lengths.insert(plan.frames);
+    strides.insert(plan.stride);
+  }
+  EXPECT_EQ(lengths, (std::set<int64_t>{2, 3, 4, 5, 6}));
+  EXPECT_EQ(strides, (std::set<int64_t>{2, 3}));
+}
+
+TEST_F(Scenes, OnlyLengthsThatDifferChangeADraw) {
+  auto config = small(dir_.path());
+  const ClipDataset fixed(config);
+  config.frames_min = config.frames;
+  const ClipDataset same(config);
+  for (int64_t n = 0; n < 20; ++n) {
+    EXPECT_EQ(same.plan(3, n).content_key, fixed.plan(3, n).content_key);
+  }
+}
+
+TEST_F(Scenes, ContentKeysTellLengthsApart) {
+  const TempDir tree;
+  data::test::write_vkitti(tree.path(), {.frames = 2});
+  auto config = small(tree.path());
+  config.frames = 2;
+  config.frames_min = 1;
+  config.flip = config.reverse = 0;
+  config.crop = CropPlace::kCenter;
+  const ClipDataset dataset(config);
+  std::map<std::string, std::set<std::string>> keys;
+  std::set<std::string> all;
+  for (int64_t n = 0; n < 40; ++n) {
+    const auto plan = dataset.plan(0, n);
+    keys[plan.source_id].insert(plan.content_key);
+    all.insert(plan.content_key);
+  }
+  EXPECT_EQ(keys.size(), 3u) << "either frame, or both";
+  EXPECT_EQ(all.size(), 3u);
+}
+
+TEST_F(Scenes, ValidationTakesTheMostFrames) {
+  auto config = small(dir_.path());
+  config.frames_min = 3;
+  for (const int64_t frames : {10, 20}) {
+    config.frames = frames;
+    const ClipDataset validation(config, Split::kValidation);
+    for (int64_t n = 0; n < 10; ++n) {
+      EXPECT_EQ(validation.plan(0, n).frames, std::min<int64_t>(frames, 12));
+    }
+  }
+}
+
 TEST_F(Scenes, WeightsSetTheShares) {
   auto config = small("");
   config.root.clear();
@@ -311,9 +403,30 @@ TEST_F(Scenes, RgbOnlyReadsNoDepth) {
   EXPECT_EQ(clip.rgb_TCHW.sizes(), (std::vector<int64_t>{4, 3, 64, 64}));
   EXPECT_FALSE(clip.depth_THW.defined() || clip.disparity_THW.defined() ||
                clip.valid_THW.defined());
-  auto config = small(dir_ / "vkitti2");
+}
+
+TEST_F(Scenes, PicturesWithoutTheDepthThatIsAskedForAreNotBlamedOnTheSplit) {
+  for (const char* scene : {"Scene01", "Scene02", "Scene06"}) {
+    fs::remove_all(dir_ / "vkitti2" / scene / "clone/frames/depth");
+  }
+  for (const char* scene : {"ai_001_001", "ai_002_001"}) {
+    fs::remove_all(dir_ / "hypersim/scenes" / scene / "images/scene_cam_00_geometry_hdf5");
+  }
+  fs::remove_all(dir_ / "videos");
+  auto config = small("");
   config.rgb_only = false;
-  EXPECT_THROW(ClipDataset{config}, DataError);
+  const auto refusal = [&](const fs::path& root) {
+    config.root = root.string();
+    return vdd::test::thrown<DataError>([&] { ClipDataset{config}; });
+  };
+  EXPECT_EQ(refusal(dir_ / "vkitti2"),
+            concat((dir_ / "vkitti2").string(), ": no sequence of 4 frames in a row has depth ",
+                   "(virtual_kitti; left out: 48 frames without depth)"));
+  EXPECT_THAT(refusal(dir_ / "hypersim"),
+              HasSubstr("no sequence of 4 frames in a row has depth (hypersim; left out: 24 "));
+  EXPECT_EQ(refusal(dir_.path()), concat(dir_.path().string(), ": no clip of 4 frames has depth"));
+  config.frames = 13;
+  EXPECT_THAT(refusal(dir_ / "vkitti2"), HasSubstr("13 frames in a row is left to train on"));
 }
 
 TEST_F(Scenes, FramesComeInTheOrderOfThePlan) {
@@ -514,6 +627,17 @@ TEST_F(Scenes, PixelsMayBeLeftOut) {
   }
 }
 
+TEST_F(Scenes, SamplesMayBeLeftOut) {
+  const auto dataset = std::make_shared<ClipDataset>(small(dir_.path()));
+  Loader loader(dataset, 7, 2, 2, 3, nullptr, /*step=*/5);
+  for (const int64_t n : {2, 7, 12, 17}) {
+    const Clip got = loader.next(), want = dataset->load(7, n);
+    EXPECT_EQ(got.sample, n);
+    EXPECT_EQ(got.content_key, want.content_key);
+    EXPECT_TRUE(torch::equal(got.rgb_TCHW, want.rgb_TCHW));
+  }
+}
+
 TEST_F(Scenes, VideoFilesAndFoldersGiveTheSame) {
   const TempDir tree;
   io::VideoWriter writer(tree / "clip.avi", 64, 96, 10);
@@ -555,6 +679,11 @@ TEST(DataConfig, ListsEveryFieldAndChecksAcrossThem) {
   EXPECT_EQ(::vdd::test::listed_fields<SourceConfig>(), ::vdd::test::count_members<SourceConfig>());
   DataConfig config;
   EXPECT_TRUE(config.check().empty());
+  config.frames_min = config.frames;
+  EXPECT_TRUE(config.check().empty());
+  ++config.frames_min;
+  EXPECT_FALSE(config.check().empty());
+  config = {};
   config.stride_min = 9;
   EXPECT_FALSE(config.check().empty());
 }

@@ -42,7 +42,7 @@ struct Clip {
   /// float64 camera-to-world, metres; camera axes x right, y down, z forward.
   at::Tensor poses_T44;
   std::string source_id, content_key;  ///< as in ClipPlan
-  std::int64_t sample = 0;
+  std::int64_t sample = 0, frames = 0;
   bool flipped = false;
   std::int64_t bad_samples = 0;  ///< unusable draws that came before this one
 };

@@ -90,7 +90,7 @@ struct DataConfig {
   std::vector<SourceConfig> sources;
   std::vector<std::string> holdout = {"vkitti2/Scene01/*"};
   std::int64_t clips = 0;
-  std::int64_t frames = 25, height = 320, width = 640;
+  std::int64_t frames = 25, frames_min = 0, height = 320, width = 640;
   std::int64_t stride_min = 1, stride_max = 3;
   double flip = 0.5, reverse = 0.5;
   ClipFit fit = ClipFit::kCrop;
@@ -113,6 +113,10 @@ struct DataConfig {
       "number of different samples, after which the same ones come again; 0: no limit",
       non_negative);
     f("frames", frames, "frames of a clip", in_range(1, 1024));
+    f("frames_min", frames_min,
+      "each clip draws its number of frames uniformly from this to `frames`, or to what its "
+      "sequence has, if that is less; validation takes the most; 0: every clip has `frames`",
+      in_range(0, 1024));
     f("height", height, "height of a clip, in pixels", in_range(64, 4096), multiple_of(64));
     f("width", width, "width of a clip, in pixels", in_range(64, 4096), multiple_of(64));
     f("stride_min", stride_min, "smallest step between the frames of a clip", at_least(1));
@@ -140,6 +144,8 @@ struct DataConfig {
     f("prefetch", prefetch, "clips that are loaded ahead of the training", in_range(1, 64));
   }
   std::vector<std::string> check() const;
+  /// Frames of the shortest clips.
+  std::int64_t least_frames() const { return frames_min > 0 ? frames_min : frames; }
 };
 
 }  // namespace vdd::data

@@ -20,11 +20,11 @@ std::vector<SourceConfig> find_sources(const std::filesystem::path& root);
 
 /// A mixture of clip sources, indexed once. Sample n is a pure function of (seed, n): there is no
 /// iterator, no state. Validation draws the held-out sequences with no mirroring, no reversal, the
-/// smallest stride and a centred cut.
+/// smallest stride, the most frames and a centred cut.
 class ClipDataset {
  public:
   /// Scans the folders. Throws ConfigError if no source is named or data.check() complains,
-  /// DataError for a folder that is missing or holds no clip of data.frames frames. An empty
+  /// DataError for a folder that is missing or holds no sequence that is long enough. An empty
   /// validation split is no error: see empty().
   explicit ClipDataset(DataConfig config, Split split = Split::kTrain);
   ~ClipDataset();
