@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model_options.h"
 #include "program.h"
 #include "vdd/bench/stage_bench.h"
 #include "vdd/config/writer.h"
@@ -24,7 +25,7 @@ namespace {
 
 struct BenchOptions {
   std::vector<std::filesystem::path> models;
-  std::string random, size = "576x1024", stages, dtype = "fp32";
+  std::string random, size = "576x1024", stages, dtype = "fp32", vae_dtype = "fp32";
   tensor::ComputeConfig torch;
   bench::StageBenchConfig bench;
   bool flops_only = false, json = false;
@@ -42,10 +43,10 @@ std::pair<std::int64_t, std::int64_t> parse_size(const std::string& text) {
 
 /// A teacher of five steps, a student of one and the same with a head instead of the VAE decoder.
 /// They share all weights: time is the same.
-std::vector<bench::NamedModel> random_models(const BenchOptions& o,
-                                             const pipeline::LoadTarget& to) {
+std::vector<bench::NamedModel> random_models(const BenchOptions& o, const pipeline::LoadTarget& to,
+                                             torch::Dtype vae_dtype) {
   const auto sizes = o.random == "svd" ? models::svd_model() : models::tiny_model();
-  const auto teacher = pipeline::random_model(sizes, /*seed=*/0, to);
+  const auto teacher = pipeline::random_model(sizes, /*seed=*/0, to, vae_dtype);
   auto student = teacher;
   student.info.steps = 1;
   student.info.input = pipeline::SamplerInput::kRgbLatent;
@@ -63,17 +64,20 @@ void run_bench(BenchOptions o) {
   const torch::Device device = tensor::configure_torch(o.torch);
   const pipeline::LoadTarget target{.dtype = tensor::parse_dtype(o.dtype),
                                     .device = o.flops_only ? torch::Device(torch::kMeta) : device};
+  const torch::Dtype vae_dtype = tensor::parse_dtype(o.vae_dtype);
   std::optional<tensor::MetaDevice> meta;
   if (o.flops_only) meta.emplace();
 
-  auto models = o.random.empty() ? std::vector<bench::NamedModel>() : random_models(o, target);
+  auto models =
+      o.random.empty() ? std::vector<bench::NamedModel>() : random_models(o, target, vae_dtype);
   for (const auto& path : o.models) {
     const pipeline::ModelFolders folders = pipeline::find_model(path);
-    models.push_back({path.string(), o.flops_only ? bench::load_shapes(folders, target.dtype)
-                                                  : pipeline::load_depth_model(
-                                                        {.model = path, .target = target},
-                                                        {.dpt_head = folders.info.decoder ==
-                                                                     pipeline::Decoder::kDpt})});
+    const bool head = folders.info.decoder == pipeline::Decoder::kDpt;
+    models.push_back({path.string(),
+                      o.flops_only ? bench::load_shapes(folders, target.dtype, vae_dtype)
+                                   : pipeline::load_depth_model(
+                                         {.model = path, .target = target, .vae_dtype = vae_dtype},
+                                         {.dpt_head = head})});
   }
   const auto result = bench::bench_stages(models, o.bench);
   std::cout << (o.json ? config::to_json(result) : bench::to_markdown(result));
@@ -90,7 +94,7 @@ void add_bench(CLI::App& vdd) {
       ->check(CLI::IsMember({"svd", "tiny"}));
   command->add_option("--size", o->size, "HEIGHTxWIDTH in pixels, multiples of 64 [576x1024]");
   command->add_option("--stages", o->stages, "stages to run, out of encode,denoise,decode [all]");
-  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16 [fp32]");
+  add_dtypes(*command, o->dtype, o->vae_dtype);
   command->add_option("--device", o->torch.device, "cpu, cuda or cuda:N [cpu]");
   const auto number = [&](const char* name, std::int64_t& value, const char* help) {
     command->add_option(name, value, help)->check(CLI::Range(0, 1'000'000));

@@ -10,6 +10,13 @@ void add_number(CLI::App& command, const char* name, std::int64_t& value, std::i
   command.add_option(name, value, help)->check(CLI::Range(low, std::int64_t{1} << 31));
 }
 
+void add_dtypes(CLI::App& command, std::string& dtype, std::string& vae_dtype) {
+  command.add_option("--dtype", dtype, "fp32, fp16 or bf16, for all but the VAE [fp32]");
+  command.add_option("--vae-dtype", vae_dtype,
+                     "type of the VAE: fp32, bf16 (far disparity has steps of about 0.002) or fp16 "
+                     "(the published VAE overflows) [fp32]");
+}
+
 CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
   CLI::Option* model = command.add_option("-m,--model", o.spec.model, "model folder or checkpoint");
   command.add_option("--unet", o.spec.unet, "folder of the UNet, if it is not in the model");
@@ -26,7 +33,7 @@ CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
                   "strength of the noise that is added to the frames before they are encoded [as "
                   "vdd.json says]")
       ->check(CLI::NonNegativeNumber);
-  command.add_option("--dtype", o.dtype, "fp32, fp16 or bf16 [fp32]");
+  add_dtypes(command, o.dtype, o.vae_dtype);
   command.add_option("--device", o.torch.device, "cpu, cuda or cuda:N [cpu]");
   add_number(command, "--threads", o.torch.threads, 0,
              "CPU threads of tensor operations; 0: all cores [0]");
@@ -35,6 +42,7 @@ CLI::Option* add_model_options(CLI::App& command, ModelOptions& o) {
 
 predict::Predictor make_predictor(ModelOptions o) {
   o.spec.target.dtype = tensor::parse_dtype(o.dtype);
+  o.spec.vae_dtype = tensor::parse_dtype(o.vae_dtype);
   o.spec.target.device = tensor::configure_torch(o.torch);
   o.spec.hash = true;
   return {o.spec, o.predictor};

@@ -15,12 +15,15 @@ struct ModelOptions {
   pipeline::LoadSpec spec;
   predict::PredictorConfig predictor;
   tensor::ComputeConfig torch;  ///< device and threads
-  std::string dtype = "fp32";
+  std::string dtype = "fp32", vae_dtype = "fp32";
 };
 
 /// An option for a whole number from `low` on.
 void add_number(CLI::App& command, const char* name, std::int64_t& value, std::int64_t low,
                 const char* help);
+
+/// --dtype and --vae-dtype.
+void add_dtypes(CLI::App& command, std::string& dtype, std::string& vae_dtype);
 
 /// --model and all that says how it runs. Returns --model.
 CLI::Option* add_model_options(CLI::App& command, ModelOptions& options);

@@ -208,6 +208,7 @@ StageBench bench_stages(std::vector<NamedModel>& models, const StageBenchConfig&
   StageBench bench{.version = version(),
                    .device = device.str(),
                    .dtype = tensor::dtype_name(models.front().model.unet->dtype()),
+                   .vae_dtype = tensor::dtype_name(models.front().model.vae->dtype()),
                    .threads = at::get_num_threads(),
                    .config = config};
   for (Stage& stage : stages) {
@@ -224,6 +225,7 @@ std::string to_markdown(const StageBench& bench) {
   const bool timed = bench.rows.front().median_ms.has_value();
   out << c.height << "x" << c.width << ", " << c.frames << " frames, chunks of " << c.chunk << ", "
       << bench.dtype;
+  if (bench.vae_dtype != bench.dtype) out << " (VAE " << bench.vae_dtype << ')';
   if (timed) {
     out << ", " << bench.device << ", " << bench.threads << " threads, " << c.warmup
         << " runs to warm up, median and minimum of " << c.rounds << " in turns";
@@ -246,7 +248,8 @@ std::string to_markdown(const StageBench& bench) {
   return out.str();
 }
 
-pipeline::DepthModel load_shapes(const pipeline::ModelFolders& folders, torch::Dtype dtype) {
+pipeline::DepthModel load_shapes(const pipeline::ModelFolders& folders, torch::Dtype dtype,
+                                 torch::Dtype vae_dtype) {
   models::ModelSizes sizes{
       .unet = config::load_json<models::UNetConfig>(folders.unet / "config.json"),
       .vae = config::load_json<models::VaeConfig>(folders.vae / "config.json"),
@@ -255,8 +258,8 @@ pipeline::DepthModel load_shapes(const pipeline::ModelFolders& folders, torch::D
   if (!folders.dpt_head.empty()) {
     sizes.dpt_head = config::load_json<models::DptConfig>(folders.dpt_head / "config.json");
   }
-  pipeline::DepthModel model =
-      pipeline::random_model(sizes, /*seed=*/0, {.dtype = dtype, .device = torch::kMeta});
+  pipeline::DepthModel model = pipeline::random_model(
+      sizes, /*seed=*/0, {.dtype = dtype, .device = torch::kMeta}, vae_dtype);
   model.info = folders.info;
   return model;
 }

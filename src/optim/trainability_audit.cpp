@@ -84,19 +84,37 @@ double largest_gradient(const torch::Tensor& parameter) {
   return grad.defined() ? grad.abs().max().item<double>() : 0;
 }
 
+/// Runs the loss and a backward pass; again with a smaller scale while that makes gradients
+/// overflow.
+void backward(const Selection& selection, const std::function<torch::Tensor()>& loss,
+              LossScaler& scaler) {
+  const auto finite = [](const auto& p) { return std::isfinite(largest_gradient(p.tensor)); };
+  while (true) {
+    const torch::Tensor value = loss();
+    (value * scaler.scale()).backward();
+    if (scaler.scale() <= 1 || !std::isfinite(value.item<double>()) ||
+        std::all_of(selection.parameters.begin(), selection.parameters.end(), finite)) {
+      return;
+    }
+    drop_gradients(selection);
+    scaler.update(/*overflow=*/true);
+  }
+}
+
 }  // namespace
 
 TrainabilityAudit audit_trainability(const Selection& selection,
-                                     const std::function<torch::Tensor()>& loss) {
+                                     const std::function<torch::Tensor()>& loss,
+                                     LossScaler scaler) {
   for (const auto& p : selection.parameters) {
     if (p.tensor.grad().defined())
       throw Error(concat("audit: ", p.name, " has a gradient already"));
   }
 
-  loss().backward();
+  backward(selection, loss, scaler);
   TrainabilityAudit audit;
   for (const auto& p : selection.parameters) {
-    const double largest = largest_gradient(p.tensor);
+    const double largest = largest_gradient(p.tensor) / scaler.scale();
     audit.entries.push_back({p.name, judge(p, largest), largest});
   }
   drop_gradients(selection);
@@ -106,7 +124,7 @@ TrainabilityAudit audit_trainability(const Selection& selection,
   const ZerosFilled filled(selection);
   if (filled.names().empty()) return audit;
 
-  loss().backward();
+  backward(selection, loss, scaler);
   for (std::size_t i = 0; i < audit.entries.size(); ++i) {
     auto& entry = audit.entries[i];
     if (!is_zero(entry) || largest_gradient(selection.parameters[i].tensor) == 0) continue;

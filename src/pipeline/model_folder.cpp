@@ -11,6 +11,7 @@
 #include "vdd/core/folders.h"
 #include "vdd/core/text.h"
 #include "vdd/io/safetensors.h"
+#include "vdd/tensor/dtype.h"
 
 namespace vdd::pipeline {
 namespace fs = std::filesystem;
@@ -308,6 +309,12 @@ diffusion::SchedulerConfig load_scheduler(const fs::path& folder) {
   return config::load_json<diffusion::SchedulerConfig>(folder / "scheduler_config.json");
 }
 
+std::string dtype_key(torch::Dtype dtype, torch::Dtype vae_dtype) {
+  const torch::Dtype implied = dtype == torch::kFloat16 ? torch::kFloat32 : dtype;
+  const std::string name = tensor::dtype_name(dtype);
+  return vae_dtype == implied ? name : concat(name, ",vae=", tensor::dtype_name(vae_dtype));
+}
+
 DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts) {
   const ModelFolders folders = find_model(spec.model, spec.unet, spec.base);
   require_parts(folders, spec.model, parts);
@@ -328,7 +335,7 @@ DepthModel load_depth_model(const LoadSpec& spec, const Parts& parts) {
   }
   if (parts.vae) {
     LoadTarget target = spec.target;
-    target.dtype = spec.vae_dtype.value_or(target.dtype);
+    target.dtype = spec.vae_dtype;
     model.vae = load_vae(folders.vae, target);
     model.vae_hash = hash(open_vae_weights(folders.vae));
   }

@@ -80,10 +80,10 @@ models::CLIPVisionModelWithProjection random_image_encoder(const models::ClipCon
 }
 
 DepthModel random_model(const models::ModelSizes& sizes, std::uint64_t seed,
-                        const LoadTarget& target) {
+                        const LoadTarget& target, torch::Dtype vae_dtype) {
   DepthModel model;
   model.unet = random_unet(sizes.unet, seed, target);
-  model.vae = random_vae(sizes.vae, seed, target);
+  model.vae = random_vae(sizes.vae, seed, {.dtype = vae_dtype, .device = target.device});
   model.image_encoder = random_image_encoder(sizes.image_encoder, seed, target);
   if (sizes.dpt_head) {
     model.dpt_head =

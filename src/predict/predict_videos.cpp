@@ -189,6 +189,7 @@ PredictReport predict_videos(Predictor& predictor, const std::vector<Input>& inp
       .model_hash = model_hash(model),
       .device = model.unet->device().str(),
       .dtype = tensor::dtype_name(model.unet->dtype()),
+      .vae_dtype = tensor::dtype_name(model.vae->dtype()),
       .threads = at::get_num_threads(),
       .config = {.predictor = predictor.config(), .frames = spec.frames, .output = spec.results}};
   const auto folder_of = [&](const Input& input) { return spec.output / input.name; };

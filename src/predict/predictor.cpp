@@ -16,7 +16,6 @@
 #include "vdd/core/text.h"
 #include "vdd/core/validate.h"
 #include "vdd/pipeline/sampling.h"
-#include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
 
 namespace vdd::predict {
@@ -192,8 +191,8 @@ std::string model_hash(const pipeline::DepthModel& model) {
                            config::to_json(model.scheduler)));
 }
 
-Predictor::Predictor(pipeline::LoadSpec spec, const PredictorConfig& config) : config_(config) {
-  if (!spec.vae_dtype && spec.target.dtype == torch::kFloat16) spec.vae_dtype = torch::kFloat32;
+Predictor::Predictor(const pipeline::LoadSpec& spec, const PredictorConfig& config)
+    : config_(config) {
   const auto folders = pipeline::find_model(spec.model, spec.unet, spec.base);
   model_ = pipeline::load_depth_model(
       spec, {.dpt_head = folders.info.decoder == pipeline::Decoder::kDpt});
@@ -276,12 +275,12 @@ torch::Tensor Predictor::predict_clip(const torch::Tensor& rgb_T3HW) {
 }
 
 std::string settings_of(const Predictor& predictor) {
-  const auto& unet = predictor.model().unet;
+  const pipeline::DepthModel& model = predictor.model();
   std::string text;
   for (const auto& [key, value] : config::to_leaves(predictor.config()))
     text += concat(key, '=', value, ' ');
-  return concat(text, "dtype=", tensor::dtype_name(unet->dtype()),
-                " device=", unet->device().str());
+  return concat(text, "dtype=", pipeline::dtype_key(model.unet->dtype(), model.vae->dtype()),
+                " device=", model.unet->device().str());
 }
 
 }  // namespace vdd::predict

@@ -10,6 +10,7 @@
 #include "vdd/core/hash.h"
 #include "vdd/core/text.h"
 #include "vdd/programs/training_programs.h"
+#include "vdd/tensor/dtype.h"
 
 namespace vdd::sweep {
 namespace {
@@ -157,7 +158,9 @@ predict::PredictorConfig predictor_of(const Plan& plan, const Run& run) {
 
 fs::path score_file(const Plan& plan, const Run& run, std::size_t evaluation,
                     const fs::path& output) {
-  std::string key = concat("model=", run.hash, "\ndtype=", plan.config.dtype);
+  const auto dtype = tensor::parse_dtype(plan.config.dtype);
+  std::string key =
+      concat("model=", run.hash, "\ndtype=", pipeline::dtype_key(dtype, torch::kFloat32));
   for (const auto& [name, value] : config::to_leaves(predictor_of(plan, run)))
     key += concat('\n', name, '=', value);
   const eval::Protocol& protocol = plan.protocols[evaluation];

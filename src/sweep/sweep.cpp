@@ -178,6 +178,7 @@ std::optional<bench::StageBench> Sweeper::take_times(const Plan& plan,
   std::vector<const Run*> runs;
   std::string key = concat(config::to_yaml(plan.config.bench), plan.config.device, ' ',
                            plan.config.threads, ' ', plan.config.dtype);
+  if (plan.config.dtype != "fp32") key += ",vae=fp32";  // older times are of a VAE in that type
   for (std::size_t i = 0; i < plan.config.rows.size(); ++i) {  // those of the first seed
     const RowConfig& row = plan.config.rows[i];
     if (row.hidden || !results[i].error.empty() || !finished(plan.runs[i])) continue;

@@ -63,6 +63,15 @@ std::string leaf(const config::Leaves& leaves, std::string_view key) {
   return it == leaves.end() ? "" : it->second;
 }
 
+/// Reads the first sample of several frames, if one comes soon. A single frame gives attention over
+/// time nothing to choose from, and so no gradient.
+data::Clip clip_to_audit(data::ClipDataset& clips, std::uint64_t seed) {
+  const std::int64_t tries = clips.config().frames > 1 ? 100 : 1;
+  data::Clip clip = clips.load(seed, 0);
+  for (std::int64_t n = 1; n < tries && clip.frames == 1; ++n) clip = clips.load(seed, n);
+  return clip;
+}
+
 /// Throws ConfigError if `training` may not go on with the run whose config is `file`.
 void check_changes(const Training& training, const fs::path& file) {
   const config::Leaves before = training.leaves_of(file), now = training.leaves();
@@ -147,9 +156,9 @@ ExitCode start(Training& training, const RunOptions& options) {
                       .config = training.yaml(),
                       .data_hash = data_hash},
        .device = device});
-  const auto audit_first_sample = [&] { audit(*task, clips->load(seed, 0)); };
+  const auto audit_gradients = [&] { audit(*task, clip_to_audit(*clips, seed), config.precision); };
   if (!run) {
-    audit_first_sample();
+    audit_gradients();
     return ExitCode::kDone;
   }
 
@@ -163,7 +172,7 @@ ExitCode start(Training& training, const RunOptions& options) {
                        .device = config.train.device,
                        .threads = config.train.threads},
                       trainer.step());
-  if (trainer.step() == 0) audit_first_sample();
+  if (trainer.step() == 0) audit_gradients();
   const ExitCode code = trainer.run();
   task->log_end();
   return code;

@@ -13,10 +13,11 @@ std::vector<SampleLoss> Task::steps(std::span<const data::Clip> clips, std::int6
   return samples;
 }
 
-void audit(Task& task, const data::Clip& first_clip) {
-  const auto loss = [&] { return task.step(first_clip, 0).loss.total; };
+void audit(Task& task, const data::Clip& clip, const optim::PrecisionConfig& precision) {
+  const auto loss = [&] { return task.step(clip, clip.sample).loss.total; };
   log::info("train", concat("what trains\n", task.selection().table()));
-  const optim::TrainabilityAudit result = optim::audit_trainability(task.selection(), loss);
+  const optim::TrainabilityAudit result =
+      optim::audit_trainability(task.selection(), loss, optim::LossScaler(precision));
   log::info("train", concat("gradients\n", result.table()));
   result.require_passed();
 }

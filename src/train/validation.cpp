@@ -13,6 +13,19 @@
 
 namespace vdd::train {
 namespace fs = std::filesystem;
+namespace {
+
+/// Opens the held-out sequences or, if there are none, those of the training. Throws DataError.
+ValidationData open_clips(const ValidationConfig& config, const data::DataConfig& source,
+                          std::int64_t train_seed) {
+  auto held_out = std::make_shared<data::ClipDataset>(source, data::Split::kValidation);
+  if (!held_out->empty()) return {held_out, static_cast<std::uint64_t>(config.seed)};
+  auto trained_on = std::make_shared<data::ClipDataset>(source, data::Split::kTrain);
+  log::warning("valid", "no sequence is held out: validation looks at clips of the training");
+  return {trained_on, static_cast<std::uint64_t>(train_seed)};
+}
+
+}  // namespace
 
 metrics::DepthScores score_clip(const torch::Tensor& disparity_Thw, const data::Clip& clip,
                                 double max_depth) {
@@ -37,11 +50,14 @@ ValidationData validation_data(const ValidationConfig& config, const data::DataC
   if (config.every == 0) return {};
   data::DataConfig source = data;
   source.rgb_only = !config.depth;
-  auto held_out = std::make_shared<data::ClipDataset>(source, data::Split::kValidation);
-  if (!held_out->empty()) return {held_out, static_cast<std::uint64_t>(config.seed)};
-  log::warning("valid", "no sequence is held out: validation looks at clips of the training");
-  return {std::make_shared<data::ClipDataset>(source, data::Split::kTrain),
-          static_cast<std::uint64_t>(train_seed)};
+  if (source.rgb_only || !data.rgb_only) return open_clips(config, source, train_seed);
+  try {
+    return open_clips(config, source, train_seed);
+  } catch (const DataError& e) {  // which the training itself, without depth, did not meet
+    log::warning("valid", concat("validation.depth: no true depth to compare with: ", e.what()));
+  }
+  source.rgb_only = true;
+  return open_clips(config, source, train_seed);
 }
 
 }  // namespace vdd::train

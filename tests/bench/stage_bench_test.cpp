@@ -166,6 +166,23 @@ TEST(StageBench, ReadsShapesWithoutWeights) {
   EXPECT_DOUBLE_EQ(bench.rows[1].gflop * 3e9, 5 * static_cast<double>(reference("unet")));
 }
 
+TEST(StageBench, NamesTheTypeOfTheVaeIfItIsAnother) {
+  const test::TempDir folder;
+  save_depth_model(folder / "model", test::tiny_model());
+  const auto folders = pipeline::find_model(folder / "model");
+  const tensor::MetaDevice meta;
+  const auto bench = [&](torch::Dtype vae_dtype) {
+    std::vector<NamedModel> models = {{"m", load_shapes(folders, torch::kBFloat16, vae_dtype)}};
+    return bench_stages(models, small());
+  };
+  const StageBench other = bench(torch::kFloat32), same = bench(torch::kBFloat16);
+  EXPECT_EQ(other.dtype, "bf16");
+  EXPECT_EQ(other.vae_dtype, "fp32");
+  EXPECT_THAT(to_markdown(other), HasSubstr(", bf16 (VAE fp32)\n"));
+  EXPECT_EQ(same.vae_dtype, "bf16");
+  EXPECT_THAT(to_markdown(same), HasSubstr(", bf16\n"));
+}
+
 TEST(StageBench, RefusesASizeThatDoesNotDivide) {
   std::vector<NamedModel> models = {{"m", test::tiny_model()}};
   StageBenchConfig config = small();

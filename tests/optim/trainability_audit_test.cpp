@@ -105,6 +105,33 @@ TEST(TrainabilityAudit, FrozenTensorWithGradient) {
             "audit: out.weight (frozen, but gets a gradient)");
 }
 
+/// A weight whose gradient, `slope` everywhere, passes through half precision as under autocast.
+struct HalfWeight {
+  TrainabilityAudit audit(double slope, const std::string& compute) const {
+    const auto loss = [&] { return weight.to(torch::kFloat16).to(torch::kFloat32).sum() * slope; };
+    return audit_trainability(select_parameters({{"in.weight", weight}}, {"*"}), loss,
+                              LossScaler({.compute = compute}));
+  }
+  Tensor weight = torch::ones({4, 4});
+};
+
+TEST(TrainabilityAudit, AGradientTooSmallForHalfPrecisionFlowsThroughTheLossScale) {
+  const HalfWeight half;  // whose smallest number is 6e-8
+  EXPECT_EQ(verdicts(half.audit(1e-9, "bf16")), std::vector{kZeroGradient});
+  const TrainabilityAudit audit = half.audit(1e-9, "fp16");
+  EXPECT_EQ(verdicts(audit), std::vector{kFlows});
+  EXPECT_NEAR(audit.entries[0].gradient, 1e-9, 1e-12);
+}
+
+TEST(TrainabilityAudit, AScaleThatMakesGradientsOverflowIsLowered) {
+  const HalfWeight half;  // whose largest number is 65504
+  const TrainabilityAudit audit = half.audit(10, "fp16");
+  EXPECT_EQ(verdicts(audit), std::vector{kFlows});
+  EXPECT_EQ(audit.entries[0].gradient, 10);
+  EXPECT_EQ(verdicts(half.audit(1e6, "fp16")), std::vector{kNonFinite}) << "without a scale too";
+  EXPECT_FALSE(half.weight.grad().defined());
+}
+
 TEST(TrainabilityAudit, RefusesLeftoverGradients) {
   Branch branch;
   const Selection selection = select_parameters(branch.values, {"*", "!idle"});

@@ -69,16 +69,33 @@ TEST_F(ModelFolder, SavesTheSameBytesAgain) {
 
 TEST_F(ModelFolder, LoadsPartsInOtherTypes) {
   const DepthModel loaded = load_depth_model(
-      {.model = folder, .target = {.dtype = torch::kBFloat16}, .vae_dtype = torch::kFloat32},
-      {.image_encoder = false});
+      {.model = folder, .target = {.dtype = torch::kBFloat16}}, {.image_encoder = false});
   EXPECT_EQ(loaded.unet->dtype(), torch::kBFloat16);
-  EXPECT_EQ(loaded.vae->dtype(), torch::kFloat32);
+  EXPECT_EQ(loaded.vae->dtype(), torch::kFloat32) << "unless it is asked for";
   EXPECT_TRUE(loaded.image_encoder.is_empty());
   const auto wanted = state_dict(*model.unet), found = state_dict(*loaded.unet);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     EXPECT_TRUE(torch::equal(found[i].second, wanted[i].second.to(torch::kBFloat16)))
         << found[i].first;
   }
+}
+
+TEST_F(ModelFolder, TheVaeIsLoadedInATypeOfItsOwn) {
+  for (const auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    const DepthModel loaded =
+        load_depth_model({.model = folder, .vae_dtype = dtype}, {.image_encoder = false});
+    EXPECT_EQ(loaded.vae->dtype(), dtype);
+    EXPECT_EQ(loaded.unet->dtype(), torch::kFloat32);
+  }
+}
+
+TEST(DtypeKey, NamesTheVaesTypeWhereTheModelsUsedToStandForAnother) {
+  EXPECT_EQ(dtype_key(torch::kFloat32, torch::kFloat32), "fp32");
+  EXPECT_EQ(dtype_key(torch::kFloat16, torch::kFloat32), "fp16");
+  EXPECT_EQ(dtype_key(torch::kBFloat16, torch::kBFloat16), "bf16");
+  EXPECT_EQ(dtype_key(torch::kBFloat16, torch::kFloat32), "bf16,vae=fp32");
+  EXPECT_EQ(dtype_key(torch::kFloat32, torch::kBFloat16), "fp32,vae=bf16");
+  EXPECT_EQ(dtype_key(torch::kFloat16, torch::kFloat16), "fp16,vae=fp16");
 }
 
 // Tencent/DepthCrafter: the UNet in the root under its own class name, the rest in Stable Video

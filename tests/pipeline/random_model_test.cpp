@@ -39,5 +39,15 @@ TEST(RandomModel, HasThePartsOfItsSizesWithoutGradients) {
             tensor::content_hash(tensor::state_dict(*again.unet)));
 }
 
+TEST(RandomModel, HasAVaeOfItsOwnType) {
+  const models::ModelSizes sizes = models::tiny_model();
+  const LoadTarget half{.dtype = torch::kBFloat16};
+  const DepthModel model = random_model(sizes, 3, half);
+  EXPECT_EQ(model.unet->dtype(), torch::kBFloat16);
+  EXPECT_EQ(model.image_encoder->dtype(), torch::kBFloat16);
+  EXPECT_EQ(model.vae->dtype(), torch::kFloat32);
+  EXPECT_EQ(random_model(sizes, 3, half, torch::kBFloat16).vae->dtype(), torch::kBFloat16);
+}
+
 }  // namespace
 }  // namespace vdd::pipeline

@@ -54,6 +54,8 @@ TEST_F(PredictVideos, WritesWhatPredictClipGivesAndSaysHow) {
   EXPECT_EQ(info.height, 64);
   EXPECT_EQ(info.width, 64);
   EXPECT_EQ(info.windows, 3);  // 0-3, 2-5, 4-6
+  EXPECT_EQ(info.dtype, "fp32");
+  EXPECT_EQ(info.vae_dtype, "fp32");
   EXPECT_GT(info.seam_mean, 0);
   EXPECT_GE(info.seam_max, info.seam_mean);
   EXPECT_LT(info.raw_low, info.raw_high);

@@ -8,6 +8,7 @@
 
 #include "pipeline/tiny_model.h"
 #include "support/field_count.h"
+#include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
 #include "vdd/core/random.h"
@@ -169,6 +170,29 @@ TEST(Predictor, ADeterministicStudentDependsOnTheSeedByItsPixelNoiseOnly) {
   EXPECT_FALSE(torch::equal(disparity(7, {}), disparity(8, {})));
   EXPECT_TRUE(torch::equal(disparity(7, 0), disparity(8, 0)));
   EXPECT_FALSE(torch::equal(disparity(7, 0), disparity(7, {})));
+}
+
+TEST(Predictor, AModelInHalfPrecisionHasAVaeInFloat32UnlessAskedOtherwise) {
+  const test::TempDir folder;
+  pipeline::save_depth_model(folder / "model", test::tiny_model());
+  const pipeline::LoadSpec half{.model = folder / "model", .target = {.dtype = torch::kBFloat16}};
+  Predictor predictor(half, kTwoStepConfig);
+  EXPECT_EQ(predictor.model().unet->dtype(), torch::kBFloat16);
+  EXPECT_EQ(predictor.model().vae->dtype(), torch::kFloat32);
+  EXPECT_TRUE(settings_of(predictor).ends_with(" dtype=bf16,vae=fp32 device=cpu"));
+
+  auto model = pipeline::load_depth_model(half);
+  model.vae = pipeline::load_vae(folder / "model/vae");
+  const torch::Tensor clip = random_clip(3);
+  EXPECT_TRUE(torch::equal(predictor.predict_clip(clip),
+                           Predictor(model, kTwoStepConfig).predict_clip(clip)));
+
+  pipeline::LoadSpec all = half;
+  all.vae_dtype = torch::kBFloat16;
+  Predictor lower(all, kTwoStepConfig);
+  EXPECT_EQ(lower.model().vae->dtype(), torch::kBFloat16);
+  EXPECT_TRUE(settings_of(lower).ends_with(" dtype=bf16 device=cpu"));
+  EXPECT_FALSE(torch::equal(lower.predict_clip(clip), predictor.predict_clip(clip)));
 }
 
 TEST(Predictor, NormalizeMapsTheRangeToZeroAndOne) {

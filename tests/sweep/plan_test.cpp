@@ -163,6 +163,9 @@ TEST_F(PlanTest, ScoresLieUnderModelSeedStepsAndProtocol) {
   other = p;
   other.config.rows[0].steps = 4;
   EXPECT_TRUE(files.insert(score_file(other, other.runs[0], 0, "out")).second);
+  other.config.dtype = "bf16";
+  EXPECT_TRUE(files.insert(score_file(other, other.runs[0], 0, "out")).second);
+  other.config.dtype = "fp32";
   other.config.evaluate[0].name = "another name";
   EXPECT_FALSE(files.insert(score_file(other, other.runs[0], 0, "out")).second);
 }

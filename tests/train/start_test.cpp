@@ -8,6 +8,7 @@
 #include "support/temp_dir.h"
 #include "support/thrown.h"
 #include "vdd/core/error.h"
+#include "vdd/core/validate.h"
 
 namespace vdd::train {
 namespace {
@@ -128,6 +129,19 @@ TEST(TrainingConfig, RefusesWhatOneSectionRulesOutOfAnother) {
   config.lr_schedule.length = 20;
   config.train.device = "cuda";
   EXPECT_THAT(config.check(), ElementsAre());
+}
+
+TEST(CacheConfig, ReadsTheLargestSize) {
+  CacheConfig config;
+  EXPECT_EQ(config.max_bytes(), 0) << "no limit";
+  EXPECT_THAT(problems_of(config), ElementsAre());
+  config.max_size = "2KiB";
+  EXPECT_EQ(config.max_bytes(), 2048);
+  EXPECT_THAT(problems_of(config), ElementsAre());
+  config.max_size = "200 GB";
+  EXPECT_THAT(problems_of(config),
+              ElementsAre("max_size: '200 GB' is no size; write for example 500MB, 200GiB or "
+                          "1.5TiB"));
 }
 
 TEST(TrainingConfig, ADecayGetsTheLengthOfTheRun) {

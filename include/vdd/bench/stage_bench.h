@@ -62,6 +62,7 @@ struct StageBench {
   std::string version = {};
   std::string device = {};
   std::string dtype = {};
+  std::string vae_dtype = {};
   std::int64_t threads = 0;
   StageBenchConfig config = {};
   std::vector<StageCost> rows = {};
@@ -70,6 +71,7 @@ struct StageBench {
     f("version", version, "version of vdd");
     f("device", device, "where it ran; meta: nowhere, shapes only");
     f("dtype", dtype, "dtype of the UNet");
+    f("vae_dtype", vae_dtype, "dtype of the VAE");
     f("threads", threads, "CPU threads of tensor operations");
     f("config", config, "sizes and repetitions");
     f("rows", rows, "one per model and stage");
@@ -95,6 +97,7 @@ std::string to_markdown(const StageBench& bench);
 
 /// All parts on the meta device, by the config.json of their folders; weights are not looked at.
 pipeline::DepthModel load_shapes(const pipeline::ModelFolders& folders,
-                                 torch::Dtype dtype = torch::kFloat32);
+                                 torch::Dtype dtype = torch::kFloat32,
+                                 torch::Dtype vae_dtype = torch::kFloat32);
 
 }  // namespace vdd::bench

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vdd/optim/amp.h"
 #include "vdd/optim/parameter_selection.h"
 
 namespace vdd::optim {
@@ -42,7 +43,10 @@ struct TrainabilityAudit {
 /// trained or frozen weights that are all zeros: what then has a gradient was only waiting for
 /// those. Values are restored bit for bit and gradients cleared. Gradients that are there before
 /// are an error (vdd::Error).
+/// The loss is multiplied by the scale of `scaler`, as in an update, and a pass whose gradients
+/// overflow is run again with a smaller one, down to 1; the gradients told are divided by it.
 TrainabilityAudit audit_trainability(const Selection& selection,
-                                     const std::function<torch::Tensor()>& loss);
+                                     const std::function<torch::Tensor()>& loss,
+                                     LossScaler scaler = LossScaler(PrecisionConfig{}));
 
 }  // namespace vdd::optim

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "vdd/core/enum_names.h"
@@ -142,9 +141,15 @@ struct LoadSpec {
   std::filesystem::path unet = {};  ///< empty: the model's own
   std::filesystem::path base = {};  ///< where missing parts are; empty: where vdd.json says
   LoadTarget target = {};
-  std::optional<torch::Dtype> vae_dtype = {};  ///< the VAE overflows in fp16
+  /// The VAE's own: the published one overflows in fp16, and in bf16 far disparity has steps of
+  /// about 0.002.
+  torch::Dtype vae_dtype = torch::kFloat32;
   bool hash = false;  ///< also fill the content hashes; reads the weights once more
 };
+
+/// Names the types of a model and of its VAE in the keys of what was computed: "bf16,vae=fp32". The
+/// VAE's is left out where the model's used to imply it: float32 beside fp16, else the same.
+std::string dtype_key(torch::Dtype dtype, torch::Dtype vae_dtype);
 
 /// Parts that were not asked for are empty holders.
 struct DepthModel {

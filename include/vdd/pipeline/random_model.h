@@ -21,9 +21,9 @@ models::AutoencoderKLTemporalDecoder random_vae(const models::VaeConfig& config,
 models::CLIPVisionModelWithProjection random_image_encoder(const models::ClipConfig& config,
                                                            std::uint64_t seed,
                                                            const LoadTarget& target = {});
-/// All parts that `sizes` has.
+/// All parts that `sizes` has; the VAE with a type of its own, as LoadSpec has one.
 DepthModel random_model(const models::ModelSizes& sizes, std::uint64_t seed,
-                        const LoadTarget& target = {});
+                        const LoadTarget& target = {}, torch::Dtype vae_dtype = torch::kFloat32);
 
 /// Sizes and seed of a random teacher.
 struct RandomTeacherConfig {

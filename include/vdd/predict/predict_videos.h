@@ -32,6 +32,7 @@ struct PredictionInfo {
   std::string input = {};
   std::string device = {};
   std::string dtype = {};
+  std::string vae_dtype = {};
   std::int64_t threads = 0;
   std::int64_t frames = 0;
   std::int64_t height = 0;
@@ -50,6 +51,7 @@ struct PredictionInfo {
     f("input", input, "as given");
     f("device", device, "where it ran");
     f("dtype", dtype, "dtype of the UNet");
+    f("vae_dtype", vae_dtype, "dtype of the VAE");
     f("threads", threads, "CPU threads of tensor operations", non_negative);
     f("frames", frames, "number of predicted frames", non_negative);
     f("height", height, "height that the model saw, in pixels", non_negative);

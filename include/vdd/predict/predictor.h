@@ -89,9 +89,8 @@ std::string model_hash(const pipeline::DepthModel& model);
 /// A model in memory. Not for several threads at once.
 class Predictor {
  public:
-  /// Throws DataError, ConfigError if the model cannot run in that many steps. In fp16 the VAE runs
-  /// in float32, unless the spec says otherwise.
-  Predictor(pipeline::LoadSpec spec, const PredictorConfig& config = {});
+  /// Throws DataError, ConfigError if the model cannot run in that many steps.
+  Predictor(const pipeline::LoadSpec& spec, const PredictorConfig& config = {});
   Predictor(pipeline::DepthModel model, const PredictorConfig& config = {});
 
   /// Predicts disparity [T,H,W] in [0,1] of a clip [T,3,H,W] in [-1,1], float32, on the CPU, near =
@@ -119,7 +118,8 @@ class Predictor {
   PredictorConfig config_;
 };
 
-/// Describes how a predictor runs, for people: "steps=1 window=110 ... dtype=fp32 device=cpu".
+/// Describes how a predictor runs, for people: "steps=1 window=110 ... dtype=fp32 device=cpu", with
+/// types as pipeline::dtype_key() names them.
 std::string settings_of(const Predictor& predictor);
 
 }  // namespace vdd::predict

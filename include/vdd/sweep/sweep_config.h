@@ -101,7 +101,8 @@ struct SweepConfig {
       "how models run when they are scored; steps and seed come from the row and the table");
     f("device", device, "where models are scored and timed: cpu, cuda or cuda:N", non_empty);
     f("threads", threads, "CPU threads of tensor operations there; 0: all cores", non_negative);
-    f("dtype", dtype, "dtype of the models there", one_of("fp32", "fp16", "bf16"));
+    f("dtype", dtype, "dtype of the models there, but for their VAE, which runs in fp32",
+      one_of("fp32", "fp16", "bf16"));
   }
   std::vector<std::string> check() const;
 };

@@ -10,6 +10,7 @@
 
 #include "vdd/data/clip.h"
 #include "vdd/losses/loss_parts.h"
+#include "vdd/optim/amp.h"
 #include "vdd/optim/optimizer.h"
 #include "vdd/optim/parameter_selection.h"
 #include "vdd/run/metrics_log.h"
@@ -78,8 +79,9 @@ class Task {
   virtual void log_end() const {}
 };
 
-/// Runs one backward pass on sample 0 and logs which tensors train and how the gradients reach
-/// them. Throws ConfigError if one that should train gets no gradient, or a frozen one does.
-void audit(Task& task, const data::Clip& first_clip);
+/// Runs one backward pass on a sample and logs which tensors train and how the gradients reach
+/// them; with fp16 the loss is scaled as in an update. Throws ConfigError if one that should train
+/// gets no gradient, or a frozen one does.
+void audit(Task& task, const data::Clip& clip, const optim::PrecisionConfig& precision = {});
 
 }  // namespace vdd::train

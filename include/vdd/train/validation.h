@@ -21,7 +21,8 @@ struct ValidationData {
 };
 
 /// Held-out sequences, with depth if it is scored. If nothing is held out: the first samples of the
-/// training, with a warning.
+/// training, with a warning. If the training needs no depth and the data has none: without it, with
+/// a warning. Throws DataError.
 ValidationData validation_data(const ValidationConfig& config, const data::DataConfig& data,
                                std::int64_t train_seed);
 
