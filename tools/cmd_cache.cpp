@@ -21,7 +21,7 @@ namespace vdd::tools {
 namespace {
 
 struct Arguments {
-  std::string config, dir;
+  std::string config, dir, shard = "1/1";
   std::vector<std::string> overrides;
   std::int64_t samples = 0, recompute = 0;
   bool json = false;
@@ -33,9 +33,23 @@ struct Arguments {
   }
 };
 
+/// Reads "2/8": the second of eight parts.
+distill::Shard parse_shard(const std::string& text) {
+  constexpr long long kMost = 1'000'000;
+  const std::vector<std::string> words = split(text, '/');
+  const auto index = parse_int(words.front()), count = parse_int(words.back());
+  if (words.size() != 2 || !index || !count || *index < 1 || *index > *count || *count > kMost) {
+    throw ConfigError(concat("command line: --shard: '", escape(text),
+                             "' is not I/N with 1 <= I <= N <= ", kMost, ", such as 2/8"));
+  }
+  return {.index = *index - 1, .count = *count};
+}
+
 void build(const Arguments& args) {
+  const distill::Shard shard = parse_shard(args.shard);
   install_signal_handlers();
-  const distill::CacheBuild result = distill::build_teacher_cache(*args.load(), args.samples);
+  const distill::CacheBuild result =
+      distill::build_teacher_cache(*args.load(), args.samples, shard);
   std::cout << result.computed << " computed, " << result.found << " found\n";
   if (result.exit != ExitCode::kDone) throw Error("stopped early; run it again", result.exit);
 }
@@ -85,6 +99,9 @@ void add_cache(CLI::App& vdd) {
   app->add_option("--samples", args->samples,
                   "number of the run's first samples to compute; 0: all")
       ->check(not_negative);
+  app->add_option(
+      "--shard", args->shard,
+      "I/N: only every N-th sample from the I-th on, so that N machines fill one cache");
   app->callback([args] { build(*args); });
 
   app = cache->add_subcommand("verify", "check name and checksum of every entry");

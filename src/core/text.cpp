@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 namespace vdd {
 namespace {
@@ -139,6 +140,26 @@ std::optional<double> parse_double(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 9> kUnits = {{{"B", 1.0},
+                                                                          {"KB", 1e3},
+                                                                          {"MB", 1e6},
+                                                                          {"GB", 1e9},
+                                                                          {"TB", 1e12},
+                                                                          {"KiB", 0x1p10},
+                                                                          {"MiB", 0x1p20},
+                                                                          {"GiB", 0x1p30},
+                                                                          {"TiB", 0x1p40}}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto number = parse_double(text.substr(0, digits));
+  const auto unit = std::ranges::find_if(
+      kUnits, [&](const auto& entry) { return entry.first == text.substr(digits); });
+  if (!number || unit == kUnits.end()) return std::nullopt;
+  const double bytes = *number * unit->second;
+  if (bytes < 1 || bytes >= 0x1p63) return std::nullopt;
+  return static_cast<std::int64_t>(bytes);
 }
 
 std::string shortest(double value) {

@@ -27,7 +27,7 @@ fs::path shared_teacher(const DistillConfig& config) {
 
 }  // namespace
 
-CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples) {
+CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples, Shard shard) {
   const DistillConfig& config = distillation.config();
   require_cache_dir(config);
   const auto [device, clips] = train::prepare(distillation);
@@ -39,8 +39,10 @@ CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples)
       train::validation_data(config.validation, config.data, config.train.seed);
 
   if (samples == 0) samples = targets.distinct_samples();
-  const std::int64_t extra = validation.dataset ? config.validation.clips : 0;
-  Progress progress("cache", {.total = samples + extra});
+  teacher->store().reserve_disk(targets.forecast(samples, validation, shard), 0, config.cache.dir);
+  const std::int64_t own = shard.size(samples);
+  const std::int64_t extra = validation.dataset ? shard.size(config.validation.clips) : 0;
+  Progress progress("cache", {.total = own + extra});
   CacheBuild result;
   std::int64_t done = 0;
   const auto add = [&](const data::Clip& clip, std::int64_t n, ClipTargets::Use use) {
@@ -51,15 +53,16 @@ CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples)
     result.exit = exit_code(stop_requested());
     return result.exit == ExitCode::kDone;
   };
-  data::Loader loader(clips, static_cast<std::uint64_t>(config.train.seed), 0,
-                      static_cast<int>(config.data.workers), static_cast<int>(config.data.prefetch),
-                      [&](const data::ClipPlan& plan) { return targets.wants_pixels(plan); });
-  for (std::int64_t n = 0; n < samples; ++n) {
-    if (!add(loader.next(), n, ClipTargets::Use::kTraining)) return result;
+  data::Loader loader(
+      clips, static_cast<std::uint64_t>(config.train.seed), shard.index,
+      static_cast<int>(config.data.workers), static_cast<int>(config.data.prefetch),
+      [&](const data::ClipPlan& plan) { return targets.wants_pixels(plan); }, shard.count);
+  for (std::int64_t i = 0; i < own; ++i) {
+    if (!add(loader.next(), shard.sample(i), ClipTargets::Use::kTraining)) return result;
   }
-  for (std::int64_t n = 0; n < extra; ++n) {
-    const data::Clip clip = validation.dataset->load(validation.seed, n);
-    if (!add(clip, n, ClipTargets::Use::kValidation)) return result;
+  for (std::int64_t i = 0; i < extra; ++i) {
+    const data::Clip clip = validation.dataset->load(validation.seed, shard.sample(i));
+    if (!add(clip, shard.sample(i), ClipTargets::Use::kValidation)) return result;
   }
   return result;
 }
@@ -78,7 +81,7 @@ CacheComparison recompute_cached(Distillation& distillation, std::int64_t count)
   for (std::int64_t n = 0; n < targets.distinct_samples() && result.compared < count; ++n) {
     if (stop_requested() != StopReason::kNone) break;
     const data::ClipPlan plan = clips->plan(seed, n);
-    const Teacher::Request request = targets.request(plan.content_key, n);
+    const Teacher::Request request = targets.request(plan.content_key, plan.frames, n);
     const auto stored = cached->store().find(cached->key_parts(request));
     if (!stored) continue;
     ++result.compared;

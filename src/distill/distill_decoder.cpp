@@ -180,7 +180,7 @@ losses::LossParts DecoderDistiller::loss(const Answer& answer, const TeacherTarg
 train::SampleLoss DecoderDistiller::step(const data::Clip& clip, std::int64_t n) {
   const TeacherTarget target = parts_.targets->get(clip, n);
   return {.loss = loss(answer(target), target),
-          .cache_key = parts_.targets->key(clip.content_key, n),
+          .cache_key = parts_.targets->key(clip, n),
           .noise_seed = target.noise_seed};
 }
 

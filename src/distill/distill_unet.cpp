@@ -48,7 +48,7 @@ train::SampleLoss UnetDistiller::step(const data::Clip& clip, std::int64_t n) {
           ? denoise(noised_target(config_, teacher(), target, n, device()))
           : denoise(target);
   return {.loss = loss(student_TChw, target),
-          .cache_key = parts_.targets->key(clip.content_key, n),
+          .cache_key = parts_.targets->key(clip, n),
           .noise_seed = target.noise_seed};
 }
 

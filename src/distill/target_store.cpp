@@ -28,20 +28,20 @@ std::optional<TeacherTarget> TargetStore::find(const KeyParts& parts) const {
   }
 }
 
-TeacherTarget TargetStore::get(const KeyParts& parts,
-                               const std::function<TeacherTarget()>& compute) {
+TeacherTarget TargetStore::get(const KeyParts& parts, const std::function<TeacherTarget()>& compute,
+                               bool again) {
   const std::size_t hash = std::hash<std::string>{}(cache_key(parts));
   const std::scoped_lock lock(locks_[hash % locks_.size()]);
   if (auto found = find(parts)) return *std::move(found);
   TeacherTarget target = compute();
-  if (cache_) cache_->store(parts, target);
+  if (cache_ && (again || cache_->use() == CacheUse::kRequired)) cache_->store(parts, target);
   ++computed_;
   return target;
 }
 
-void TargetStore::reserve_disk(std::int64_t bytes, std::int64_t reserved,
+void TargetStore::reserve_disk(const CacheForecast& ahead, std::int64_t reserved,
                                const std::filesystem::path& run) {
-  if (cache_) cache_->expect(bytes, reserved, run);
+  if (cache_) cache_->expect(ahead, reserved, run);
 }
 
 void TargetStore::log_unwritten() const {

@@ -11,6 +11,7 @@
 #include "vdd/core/random.h"
 #include "vdd/core/text.h"
 #include "vdd/losses/affinity.h"
+#include "vdd/optim/amp.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/dtype.h"
 #include "vdd/tensor/random.h"
@@ -101,7 +102,8 @@ Teacher::Teacher(const pipeline::ModelFolders& folders, const TeacherConfig& con
                   {"steps", concat(config.steps)},
                   {"noise_aug", shortest(config.noise_aug)},
                   {"chunk", concat(config.chunk)},
-                  {"dtype", config.dtype},
+                  {"dtype", pipeline::dtype_key(tensor::parse_dtype(config.dtype),
+                                                tensor::parse_dtype(config.vae_dtype))},
                   {"target_dtype", config.target_dtype},
                   {"device", device_key(device)}};
 }
@@ -141,11 +143,14 @@ std::vector<train::InputWeights> Teacher::weights() const {
           {"image_encoder", "teacher image encoder", model_.image_encoder_hash}};
 }
 
-TeacherTarget Teacher::get(const Request& request, const std::function<torch::Tensor()>& rgb) {
-  return store_.get(key_parts(request), [&] { return compute(request, rgb()); });
+TeacherTarget Teacher::get(const Request& request, const std::function<torch::Tensor()>& rgb,
+                           bool again) {
+  return store_.get(
+      key_parts(request), [&] { return compute(request, rgb()); }, again);
 }
 
 TeacherTarget Teacher::compute(const Request& request, const torch::Tensor& rgb_T3HW) {
+  const optim::Autocast own_types(device_, torch::kFloat32);  // whatever the caller trains in
   std::optional<TeacherTarget> target;
   if (maps_) target = store_.find(latent_key_parts(request));
   if (!target) target = sample(request, rgb_T3HW);
@@ -228,11 +233,8 @@ torch::Tensor Teacher::decode_disparity(const torch::Tensor& latent_TChw) {
 void Teacher::load_vae() {
   const std::scoped_lock lock(loading_);
   if (vae_loaded()) return;
-  // The published VAE overflows in fp16.
-  const auto dtype = tensor::parse_dtype(config_.dtype);
   model_.vae = pipeline::load_vae(
-      folders_.vae,
-      {.dtype = dtype == torch::kFloat16 ? torch::kFloat32 : dtype, .device = device_});
+      folders_.vae, {.dtype = tensor::parse_dtype(config_.vae_dtype), .device = device_});
 }
 
 void Teacher::load_all() {

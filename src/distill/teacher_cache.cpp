@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 
 #include "vdd/core/error.h"
@@ -23,6 +24,8 @@ namespace {
 
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr std::string_view kFeatures = "teacher_features.";
+constexpr std::string_view kComputedEachTime =
+    "; what does not fit is computed each time it is needed";
 
 std::string lines(const KeyParts& parts) {
   std::string text;
@@ -84,17 +87,42 @@ TeacherTarget read_entry(const fs::path& path) {
   return target;
 }
 
+/// The subfolders of a cache that hold its entries, sorted.
+std::vector<fs::path> list_groups(const fs::path& dir) {
+  std::vector<fs::path> groups;
+  for (const std::string& name : list_names(dir)) {
+    if (name.size() == 2 && is_folder(dir / name)) groups.push_back(dir / name);
+  }
+  return groups;
+}
+
+/// The entries of such a subfolder, sorted.
+std::vector<fs::path> list_group(const fs::path& group) {
+  std::vector<fs::path> paths;
+  for (const std::string& name : list_names(group)) {
+    if (name.ends_with(kSuffix) && !name.starts_with('.')) paths.push_back(group / name);
+  }
+  return paths;
+}
+
 /// The entries of a cache folder, sorted.
 std::vector<fs::path> list_entries(const fs::path& dir) {
   if (!is_folder(dir)) throw DataError(dir, "no such folder");
   std::vector<fs::path> paths;
-  for (const std::string& group : list_names(dir)) {
-    if (group.size() != 2 || !is_folder(dir / group)) continue;
-    for (const std::string& name : list_names(dir / group)) {
-      if (name.ends_with(kSuffix) && !name.starts_with('.')) paths.push_back(dir / group / name);
-    }
-  }
+  for (const fs::path& group : list_groups(dir))
+    std::ranges::move(list_group(group), std::back_inserter(paths));
   return paths;
+}
+
+/// Size of those files that are there.
+std::int64_t total_size(const std::vector<fs::path>& files) {
+  std::int64_t bytes = 0;
+  for (const fs::path& file : files) {
+    std::error_code error;
+    const auto size = fs::file_size(file, error);
+    if (!error) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
 }
 
 bool same_bytes(const torch::Tensor& a, const torch::Tensor& b) {
@@ -137,39 +165,73 @@ std::optional<TeacherTarget> TeacherCache::find(const std::string& key) const {
 
 void TeacherCache::store(const KeyParts& parts, const TeacherTarget& target) {
   try {
-    write(parts, target);
-  } catch (const ResourceError& e) {
+    if (write(parts, target)) return;
+  } catch (const Error& e) {
     if (use_ == CacheUse::kRequired) throw;
     if (unwritten_++ > 0) return;
     log::warning("cache", concat(e.what(), "; going on without this entry (said once)"));
+    return;
   }
+  const std::string full =
+      concat(shown(dir_), ": another entry would exceed cache.max_size, ", mebibytes(max_bytes_));
+  if (use_ == CacheUse::kRequired) throw ResourceError(full);
+  if (!said_full_.exchange(true)) log::warning("cache", concat(full, kComputedEachTime));
 }
 
-void TeacherCache::write(const KeyParts& parts, const TeacherTarget& target) const {
+bool TeacherCache::write(const KeyParts& parts, const TeacherTarget& target) {
   const fs::path file = path(cache_key(parts));
-  make_folders(file.parent_path());
   const auto named = tensors(target);
-  if (reserved_ > 0) {
-    const std::int64_t left = free_disk_bytes(dir_) - tensor::total_bytes(named);
-    if (left < reserved_) {
-      throw ResourceError(concat(shown(file), ": the last ", mebibytes(reserved_),
-                                 " of the disk are kept for checkpoints"));
-    }
+  const std::int64_t bytes = tensor::total_bytes(named);
+  // One that is there is damaged, and replaced.
+  if (max_bytes_ > 0 && !is_file(file) && held_bytes() + bytes > max_bytes_) return false;
+  make_folders(file.parent_path());
+  if (reserved_ > 0 && free_disk_bytes(dir_) - bytes < reserved_) {
+    throw ResourceError(concat(shown(file), ": the last ", mebibytes(reserved_),
+                               " of the disk are kept for checkpoints"));
   }
   io::save_safetensors(
       file, named,
       {{"format", "pt"}, {"parts", lines(parts)}, {"sha256", tensor::content_hash(named)}});
+  const std::scoped_lock lock(measuring_);
+  groups_.erase(file.parent_path().string());  // its time may be too coarse to tell the change
+  return true;
 }
 
-void TeacherCache::expect(std::int64_t bytes, std::int64_t reserved, const fs::path& other) {
+std::int64_t TeacherCache::held_bytes() {
+  const std::scoped_lock lock(measuring_);
+  std::int64_t bytes = 0;
+  if (!is_folder(dir_)) return bytes;
+  for (const fs::path& folder : list_groups(dir_)) {
+    std::error_code ignored;
+    const auto changed = fs::last_write_time(folder, ignored);
+    Group& group = groups_[folder.string()];
+    if (group.changed != changed) {
+      group = {.changed = changed, .bytes = total_size(list_group(folder))};
+    }
+    bytes += group.bytes;
+  }
+  return bytes;
+}
+
+void TeacherCache::expect(const CacheForecast& ahead, std::int64_t reserved,
+                          const fs::path& other) {
   reserved_ = same_file_system(dir_, other) ? reserved : 0;
   const std::int64_t free = free_disk_bytes(dir_);
+  std::int64_t bytes = ahead.bytes;
+  std::string limit;
+  if (max_bytes_ > 0) {
+    const std::int64_t room = std::max<std::int64_t>(0, max_bytes_ - held_bytes());
+    bytes = std::min(bytes, room);
+    limit = concat("; left of cache.max_size: ", mebibytes(room));
+  }
+  log::info("cache", concat(shown(dir_), ": entries to add: about ", ahead.entries, " (",
+                            mebibytes(ahead.bytes), "); free disk: ", mebibytes(free), limit));
   if (free - reserved_ >= bytes) return;
   log::warning(
       "cache",
       concat(shown(dir_), ": ", mebibytes(free), " are free, the cache may take ", mebibytes(bytes),
              reserved_ > 0 ? concat(" and the checkpoints ", mebibytes(reserved_)) : "",
-             "; what does not fit is computed each time it is needed"));
+             use_ == CacheUse::kRequired ? "" : kComputedEachTime));
 }
 
 std::int64_t count_missing(std::int64_t targets, const std::function<bool(std::int64_t)>& missing) {
@@ -181,14 +243,8 @@ std::int64_t count_missing(std::int64_t targets, const std::function<bool(std::i
 }
 
 CacheReport cache_stat(const fs::path& dir) {
-  CacheReport report;
-  for (const fs::path& path : list_entries(dir)) {
-    ++report.entries;
-    std::error_code ignored;
-    const auto bytes = fs::file_size(path, ignored);
-    if (!ignored) report.bytes += static_cast<std::int64_t>(bytes);
-  }
-  return report;
+  const std::vector<fs::path> entries = list_entries(dir);
+  return {.entries = std::ssize(entries), .bytes = total_size(entries), .problems = {}};
 }
 
 CacheReport cache_verify(const fs::path& dir,

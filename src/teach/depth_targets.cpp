@@ -42,6 +42,7 @@ DepthTargets::DepthTargets(const TrainTeacherConfig& config, const pipeline::Dep
       device_(device),
       store_(cache_dir, distill::CacheUse::kOptional) {
   if (cache_dir.empty()) return;
+  store_.set_max_bytes(config.cache.max_bytes());
   fixed_parts_ = {{"format", kFormat},
                   {"vae", model.vae_hash},
                   {"vae_config", sha256_hex(config::to_json(model.vae->config()))},
@@ -75,20 +76,21 @@ distill::TeacherTarget DepthTargets::get(const data::Clip& clip, std::int64_t n)
   });
 }
 
-std::int64_t DepthTargets::cache_bytes_ahead() const {
-  if (!store_.has_cache()) return 0;
+distill::CacheForecast DepthTargets::forecast() const {
+  if (!store_.has_cache()) return {};
   const data::DataConfig& data = training_->config();
   const models::VaeConfig& vae = vae_->config();
   const std::int64_t cells = data.height * data.width / (vae.scale() * vae.scale());
   const std::int64_t values =
       2 * vae.latent_channels * cells + image_encoder_->config().projection_dim;
   const auto missing = [&](std::int64_t n) { return wants_pixels(training_->plan(seed_, n)); };
-  return distill::count_missing(data.clips, missing) * data.frames * values *
-         static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t entries = distill::count_missing(data.clips, missing);
+  return {.entries = entries,
+          .bytes = entries * data.frames * values * static_cast<std::int64_t>(sizeof(float))};
 }
 
 void DepthTargets::reserve_disk(std::int64_t reserved, const std::filesystem::path& run) {
-  store_.reserve_disk(cache_bytes_ahead(), reserved, run);
+  store_.reserve_disk(forecast(), reserved, run);
 }
 
 pipeline::Conditioning DepthTargets::condition(const data::Clip& clip, std::uint64_t noise_seed) {

@@ -13,6 +13,9 @@ std::vector<std::string> TrainTeacherConfig::check() const {
   if (!model.unet.empty() && model.init.empty()) {
     errors.emplace_back("model.unet: needs model.init, which gives the other parts");
   }
+  if (batch > 1 && data.least_frames() < data.frames) {
+    errors.emplace_back("batch: must be 1 if data.frames_min lets the clips differ in length");
+  }
   if (!latent_weights.empty() &&
       std::ranges::count(latent_weights, 0.0) == std::ssize(latent_weights)) {
     errors.emplace_back("latent_weights: at least one must be positive");

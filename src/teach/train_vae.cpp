@@ -99,6 +99,7 @@ std::shared_ptr<distill::ClipTargets> teacher_answers(const TrainVaeConfig& conf
   asked.data = config.data;
   asked.train = config.train;
   asked.validation = config.validation;
+  asked.cache = config.cache;
   auto teacher = std::make_shared<distill::Teacher>(pipeline::find_model(config.model.teacher),
                                                     config.teacher, setup.cache, setup.device);
   return std::make_shared<distill::ClipTargets>(asked, std::move(teacher), setup.training);
@@ -253,7 +254,7 @@ void VaeTask::load_model(const fs::path& checkpoint) {
 }
 
 void VaeTask::reserve_disk(std::int64_t bytes, const fs::path& run) {
-  if (answers_) answers_->reserve_disk(bytes, run);
+  if (answers_) answers_->reserve_disk(bytes, run, setup_.validation);
 }
 
 void VaeTask::log_end() const {

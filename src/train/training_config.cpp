@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vdd/train/training_config.h"
 
+#include "vdd/core/text.h"
+
 namespace vdd::train {
+
+std::vector<std::string> CacheConfig::check() const {
+  if (max_size.empty() || max_bytes() > 0) return {};
+  return {concat("max_size: '", escape(max_size),
+                 "' is no size; write for example 500MB, 200GiB or 1.5TiB")};
+}
+
+std::int64_t CacheConfig::max_bytes() const {
+  return parse_bytes(max_size).value_or(0);
+}
 
 std::vector<std::string> TrainingConfig::check() const {
   std::vector<std::string> errors;

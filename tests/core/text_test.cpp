@@ -101,6 +101,23 @@ TEST(ParseDouble, TakesTheWholeTextOrNothing) {
   }
 }
 
+TEST(ParseBytes, TakesANumberAndAUnit) {
+  EXPECT_EQ(parse_bytes("1B"), 1);
+  EXPECT_EQ(parse_bytes("3KB"), 3000);
+  EXPECT_EQ(parse_bytes("3KiB"), 3072);
+  EXPECT_EQ(parse_bytes("500MB"), 500'000'000);
+  EXPECT_EQ(parse_bytes("2MiB"), 2 * 1024 * 1024);
+  EXPECT_EQ(parse_bytes("7GB"), 7'000'000'000);
+  EXPECT_EQ(parse_bytes("200GiB"), 200LL * 1024 * 1024 * 1024);
+  EXPECT_EQ(parse_bytes("2TB"), 2'000'000'000'000);
+  EXPECT_EQ(parse_bytes("1.5TiB"), 1536LL * 1024 * 1024 * 1024);
+  for (const char* text :
+       {"", "200", "GiB", "0GiB", "0.5B", "-1GiB", "+1GiB", "1e3MB", "1 GiB", "1GiB ", "1gib", "1G",
+        "1.2.3GiB", "1,5GiB", "1PiB", "8388608TiB" /* 2^63 */, "99999999999TB"}) {
+    EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
+  }
+}
+
 TEST(Shortest, ReadsBackAsTheSameNumber) {
   EXPECT_EQ(shortest(0.1), "0.1");
   EXPECT_EQ(shortest(1e-5), "1e-05");

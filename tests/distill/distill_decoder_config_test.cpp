@@ -16,6 +16,7 @@ using ::testing::IsEmpty;
 
 TEST(DistillDecoderConfig, EveryFieldIsListed) {
   EXPECT_EQ(test::listed_fields<HeadConfig>(), test::count_members<HeadConfig>());
+  EXPECT_EQ(test::listed_fields<TeacherConfig>(), test::count_members<TeacherConfig>());
   EXPECT_EQ(test::listed_fields<DistillConfig>(), test::count_members<DistillConfig>() - 1 +
                                                       test::count_members<train::TrainingConfig>());
   // The base counts as one member.

@@ -63,6 +63,15 @@ TEST_F(DecoderDistillerTest, TheTargetIsWhatTheVaeDecodesFromTheTeachersLatent) 
   }
 }
 
+TEST_F(DecoderDistillerTest, ATeacherInHalfPrecisionDecodesInFloat32) {
+  config_.teacher.dtype = "bf16";
+  config_.teacher.chunk = 1;
+  const TeacherTarget target = targets()->get(dataset_->load(0, 0), 0);
+  auto vae = pipeline::load_vae(folders_.vae);
+  EXPECT_TRUE(torch::equal(target.disparity_THW,
+                           pipeline::decode_disparity(vae, target.teacher_latent_TChw, 1)));
+}
+
 TEST_F(DecoderDistillerTest, ACacheThatCannotBeWrittenChangesNoByte) {
   const data::Clip clip = dataset_->load(0, 0);
   const auto cached = targets(folder_.write("in the way", "") / "cache");
@@ -71,7 +80,6 @@ TEST_F(DecoderDistillerTest, ACacheThatCannotBeWrittenChangesNoByte) {
 }
 
 TEST_F(DecoderDistillerTest, TellsTheSizeOfWhatTheCacheLacks) {
-  config_.data.clips = 2;
   const auto bytes = [](const TeacherTarget& target) {
     auto sum = target.rgb_latent_TChw.nbytes() + target.image_embeds_TD.nbytes() +
                target.teacher_latent_TChw.nbytes();
@@ -84,16 +92,18 @@ TEST_F(DecoderDistillerTest, TellsTheSizeOfWhatTheCacheLacks) {
     for (const char* map : {"decoder.conv_in", "decoder.mid_block", "decoder.up_blocks.0",
                             "decoder.up_blocks.2", "decoder.up_blocks.3"}) {
       config_.loss.affinity.pairs = {{.student = "", .teacher = map, .pool = pool}};
-      EXPECT_EQ(targets(folder_ / "cache")->cache_bytes_ahead(), 2 * bytes(targets()->get(clip, 0)))
+      EXPECT_EQ(targets(folder_ / "cache")->forecast(2, {}).bytes,
+                2 * bytes(targets()->get(clip, 0)))
           << map << ' ' << pool;
     }
   }
   const auto latents = targets(folder_ / "cache", /*latents_only=*/true);
-  const std::int64_t both = latents->cache_bytes_ahead();
+  const CacheForecast both = latents->forecast(2, {});
   const std::int64_t one = bytes(latents->get(clip, 0));
-  EXPECT_EQ(both, 2 * one);
-  EXPECT_EQ(latents->cache_bytes_ahead(), one);
-  EXPECT_EQ(targets()->cache_bytes_ahead(), 0);
+  EXPECT_EQ(both.entries, 2);
+  EXPECT_EQ(both.bytes, 2 * one);
+  EXPECT_EQ(latents->forecast(2, {}).bytes, one);
+  EXPECT_EQ(targets()->forecast(2, {}).entries, 0) << "no cache";
 }
 
 TEST_F(DecoderDistillerTest, LatentsOfStageOneAreDecodedNotComputedAnew) {
@@ -103,7 +113,7 @@ TEST_F(DecoderDistillerTest, LatentsOfStageOneAreDecodedNotComputedAnew) {
   const TeacherTarget latents = first->get(clip, 0);
   EXPECT_FALSE(latents.disparity_THW.defined());
   const auto second = targets(folder_ / "cache");
-  EXPECT_NE(first->key(clip.content_key, 0), second->key(clip.content_key, 0));
+  EXPECT_NE(first->key(clip, 0), second->key(clip, 0));
   EXPECT_TRUE(identical(second->get(clip, 0), fresh));
   EXPECT_FALSE(second->teacher().unet_loaded());
   const auto third = targets(folder_ / "cache");
@@ -128,13 +138,13 @@ TEST_F(DecoderDistillerTest, AnswersToSeveralThreadsAreThoseToOneAndComputedOnce
   for (std::int64_t n = 0; n < 2 * kClips; ++n) {
     const data::Clip& clip = clips[n % kClips];
     EXPECT_TRUE(identical(answers[n].get(), alone->get(clip, n % kClips))) << n;
-    keys.insert(together->key(clip.content_key, n % kClips));
+    keys.insert(together->key(clip, n % kClips));
   }
   EXPECT_EQ(together->teacher().store().computed(), std::ssize(keys));
 }
 
 TEST_F(DecoderDistillerTest, EveryMapOfATargetIsInItsKey) {
-  const auto key = [&] { return targets()->key("abc", 0); };
+  const auto key = [&] { return targets()->key(data::Clip(), 0); };
   const std::string before = key();
   config_.loss.affinity.pairs[0].pool = 8;
   EXPECT_NE(key(), before);

@@ -10,7 +10,10 @@
 #include "distill/distiller_fixture.h"
 #include "support/clips.h"
 #include "support/temp_dir.h"
+#include "vdd/core/log.h"
 #include "vdd/core/random.h"
+#include "vdd/core/text.h"
+#include "vdd/optim/amp.h"
 #include "vdd/pipeline/sampling.h"
 #include "vdd/tensor/random.h"
 
@@ -20,6 +23,23 @@ namespace {
 namespace fs = std::filesystem;
 using test::content;
 using test::TempDir;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAreArray;
+
+TEST(Shard, EverySampleBelongsToOne) {
+  for (const std::int64_t samples : {0, 1, 7, 8, 9}) {
+    for (const std::int64_t count : {1, 2, 8, 20}) {
+      std::vector<std::int64_t> covered, all;
+      for (std::int64_t index = 0; index < count; ++index) {
+        const Shard shard{.index = index, .count = count};
+        for (std::int64_t i = 0; i < shard.size(samples); ++i) covered.push_back(shard.sample(i));
+      }
+      for (std::int64_t n = 0; n < samples; ++n) all.push_back(n);
+      EXPECT_THAT(covered, UnorderedElementsAreArray(all)) << samples << ' ' << count;
+    }
+  }
+}
 
 class UnetDistillerTest : public DistillerTest<DistillUnetConfig> {
  protected:
@@ -121,7 +141,7 @@ TEST_F(UnetDistillerTest, ManyStepsAreUsedInOne) {
 TEST_F(UnetDistillerTest, TheNoiseBelongsToTheClipOrToTheSample) {
   const data::ClipPlan plan = dataset_->plan(0, 0);
   const auto seed = [&](std::int64_t n) {
-    return targets()->request(plan.content_key, n).noise_seed;
+    return targets()->request(plan.content_key, plan.frames, n).noise_seed;
   };
   config_.student.input = pipeline::SamplerInput::kNoise;
   config_.student.noise = NoisePer::kSample;
@@ -162,20 +182,106 @@ TEST_F(UnetDistillerTest, SparesThePixelsOfClipsInTheCacheAndReadsThemAgainIfThe
   EXPECT_FALSE(given->wants_pixels(plan));
   data::Clip blind;
   blind.content_key = plan.content_key;
+  blind.frames = plan.frames;
   EXPECT_TRUE(identical(given->get(blind, 0), target));
 
   const TeacherCache cache(folder_ / "cache");
-  const auto path =
-      cache.path(cache_key(given->teacher().key_parts(given->request(plan.content_key, 0))));
+  const auto path = cache.path(given->key(blind, 0));
   fs::resize_file(path, fs::file_size(path) - 8);
   EXPECT_TRUE(identical(given->get(blind, 0), target));
   EXPECT_TRUE(cache_verify(folder_ / "cache").problems.empty()) << "written anew";
 }
 
+TEST_F(UnetDistillerTest, AnAnswerIsAsLongAsItsClip) {
+  config_.data.frames = 3;
+  config_.data.frames_min = 1;
+  config_.data.clips = 10;
+  dataset_ = std::make_shared<data::ClipDataset>(config_.data);
+  const auto given = targets(folder_ / "cache");
+  UnetDistiller student = distiller(given);
+  std::set<std::int64_t> lengths;
+  for (std::int64_t n = 0; n < 8; ++n) {
+    const data::ClipPlan plan = dataset_->plan(0, n);
+    if (!lengths.insert(plan.frames).second) continue;
+    const data::Clip clip = dataset_->load(plan);
+    const TeacherTarget target = given->get(clip, n);
+    EXPECT_EQ(target.teacher_latent_TChw.size(0), plan.frames);
+    EXPECT_EQ(target.image_embeds_TD.size(0), plan.frames);
+    EXPECT_FALSE(given->wants_pixels(plan));
+    student.step(clip, n).loss.total.backward();
+  }
+  EXPECT_EQ(lengths, (std::set<std::int64_t>{1, 2, 3}));
+}
+
+TEST_F(UnetDistillerTest, OnlyAnswersThatAreReadAgainAreKept) {
+  using enum ClipTargets::Use;
+  const data::Clip clip = dataset_->load(0, 0);
+  int caches = 0;
+  const auto kept = [&](ClipTargets::Use use) {
+    const fs::path cache = folder_ / concat("cache", ++caches);
+    targets(cache)->get(clip, 0, use);
+    return fs::exists(cache);
+  };
+  EXPECT_TRUE(kept(kTraining));
+  config_.student = {.input = pipeline::SamplerInput::kNoise, .noise = NoisePer::kClip};
+  EXPECT_TRUE(kept(kTraining));
+  config_.student.noise = NoisePer::kSample;
+  EXPECT_FALSE(kept(kTraining)) << "a draw never comes twice";
+  EXPECT_TRUE(kept(kValidation));
+  config_.student = {.input = pipeline::SamplerInput::kRgbLatent};
+  config_.data.clips = 0;
+  EXPECT_FALSE(kept(kTraining)) << "hardly any clip comes twice";
+  EXPECT_TRUE(kept(kValidation));
+  config_.cache.max_size = "1KB";
+  EXPECT_FALSE(kept(kValidation)) << "no room";
+}
+
+TEST_F(UnetDistillerTest, AnAnswerThatIsThereIsReadEvenIfNoneIsKept) {
+  const data::ClipPlan plan = dataset_->plan(0, 0);
+  const data::Clip clip = dataset_->load(plan);
+  const TeacherTarget target = targets(folder_ / "cache")->get(clip, 0);
+  config_.data.clips = 0;
+  const auto given = targets(folder_ / "cache");
+  EXPECT_FALSE(given->wants_pixels(plan));
+  EXPECT_TRUE(identical(given->get(clip, 0), target));
+  EXPECT_FALSE(given->teacher().unet_loaded());
+}
+
+TEST_F(UnetDistillerTest, WhatTheCacheWillGetIsLoggedBeforeTheRun) {
+  log::add_file(folder_ / "log");
+  config_.validation.clips = 5;
+  const auto said = [&](std::int64_t clips) {
+    config_.data.clips = clips;
+    const std::size_t before = content(folder_ / "log").size();
+    targets(folder_ / "cache")->reserve_disk(0, folder_.path(), {dataset_, 0});
+    log::flush();
+    return content(folder_ / "log").substr(before);
+  };
+  const std::string all = said(3), drawn = said(0);
+  EXPECT_THAT(all, HasSubstr("cache: entries to add: about 8 (1 MiB); free disk: "));
+  EXPECT_THAT(all, Not(HasSubstr("not cached")));
+  EXPECT_THAT(drawn, HasSubstr("cache: entries to add: about 5 (1 MiB); free disk: "));
+  EXPECT_THAT(drawn, HasSubstr("answers of training clips are not cached: data.clips is 0, so few "
+                               "would be read again\n"));
+  config_.student = {.input = pipeline::SamplerInput::kNoise, .noise = NoisePer::kSample};
+  config_.cache.max_size = "3MiB";
+  const std::string noise = said(3);
+  EXPECT_THAT(noise, HasSubstr("not cached: student.noise is per_sample, so none would be read"));
+  EXPECT_THAT(noise, HasSubstr("; left of cache.max_size: 3 MiB\n"));
+}
+
+TEST_F(UnetDistillerTest, AShardsForecastIsOfItsOwnSamples) {
+  config_.validation.clips = 4;
+  const auto given = targets(folder_ / "cache");
+  const train::ValidationData validation = {dataset_, 0};
+  EXPECT_EQ(given->forecast(7, validation, {.index = 0, .count = 3}).entries, 3 + 2);
+  EXPECT_EQ(given->forecast(7, validation, {.index = 2, .count = 3}).entries, 2 + 1);
+}
+
 TEST_F(UnetDistillerTest, EveryInputOfATargetIsInItsKey) {
   const auto key = [&] {
     const auto given = targets();
-    return cache_key(given->teacher().key_parts(given->request("abc", 0)));
+    return cache_key(given->teacher().key_parts(given->request("abc", config_.data.frames, 0)));
   };
   std::set<std::string> keys = {key()};
   const auto changed = [&] { return keys.insert(key()).second; };
@@ -187,6 +293,8 @@ TEST_F(UnetDistillerTest, EveryInputOfATargetIsInItsKey) {
   config_.teacher.target_dtype = "fp16";
   EXPECT_TRUE(changed());
   config_.teacher.dtype = "bf16";
+  EXPECT_TRUE(changed());
+  config_.teacher.vae_dtype = "bf16";
   EXPECT_TRUE(changed());
   config_.data.frames = 3;
   EXPECT_TRUE(changed());
@@ -201,6 +309,41 @@ TEST_F(UnetDistillerTest, EveryInputOfATargetIsInItsKey) {
     folder = other / part;
     EXPECT_TRUE(changed()) << part;
   }
+}
+
+TEST_F(UnetDistillerTest, KeysOfOlderCachesStayWhereTheVaeHasTheTypeThatItHadThen) {
+  const auto dtype_part = [&](const std::string& dtype, const std::string& vae_dtype) {
+    config_.teacher.dtype = dtype;
+    config_.teacher.vae_dtype = vae_dtype;
+    for (const auto& [name, value] : targets()->teacher().key_parts({})) {
+      if (name == "dtype") return value;
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(dtype_part("fp32", "fp32"), "fp32");
+  EXPECT_EQ(dtype_part("fp16", "fp32"), "fp16");
+  EXPECT_EQ(dtype_part("bf16", "bf16"), "bf16");
+  EXPECT_EQ(dtype_part("bf16", "fp32"), "bf16,vae=fp32");
+}
+
+TEST_F(UnetDistillerTest, ATeacherInHalfPrecisionEncodesInFloat32UnlessAskedOtherwise) {
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget whole = targets()->get(clip, 0);
+  config_.teacher.dtype = "bf16";
+  const TeacherTarget half = targets()->get(clip, 0);
+  EXPECT_TRUE(torch::equal(half.rgb_latent_TChw, whole.rgb_latent_TChw));
+  EXPECT_FALSE(torch::equal(half.teacher_latent_TChw, whole.teacher_latent_TChw));
+  config_.teacher.vae_dtype = "bf16";
+  const torch::Tensor latent = targets()->get(clip, 0).rgb_latent_TChw;
+  EXPECT_FALSE(torch::equal(latent, whole.rgb_latent_TChw));
+  EXPECT_TRUE(torch::equal(latent, latent.to(torch::kBFloat16).to(torch::kFloat32)));
+}
+
+TEST_F(UnetDistillerTest, ATargetDoesNotDependOnTheTypeThatTheCallerTrainsIn) {
+  const data::Clip clip = dataset_->load(0, 0);
+  const TeacherTarget alone = targets()->get(clip, 0);
+  const optim::Autocast bf16(torch::kCPU, torch::kBFloat16);
+  EXPECT_TRUE(identical(targets()->get(clip, 0), alone));
 }
 
 TEST_F(UnetDistillerTest, FrozenTensorsShareMemoryWithTheTeacher) {

@@ -29,6 +29,7 @@ class DistillerTest : public ::testing::Test {
   DistillerTest() {
     config_.data.root = (*shared_ / "clips").string();
     config_.data.holdout = {};
+    config_.data.clips = 100;  // more than a test draws; a cache keeps their answers
     config_.data.frames = 2;
     config_.data.height = 64;
     config_.data.width = 128;

@@ -34,6 +34,22 @@ TEST(TargetStore, WithoutACacheEverythingIsComputed) {
   EXPECT_FALSE(store.find(key_of(1)));
 }
 
+TEST(TargetStore, KeepsWhatIsReadAgainUnlessFillingTheCacheIsTheTask) {
+  const test::TempDir folder;
+  for (const CacheUse use : {CacheUse::kOptional, CacheUse::kRequired}) {
+    TargetStore store(folder / (use == CacheUse::kRequired ? "built" : "run"), use);
+    for (const bool again : {false, true}) {
+      store.get(
+          key_of(again), [&] { return target_of(again); }, again);
+    }
+    EXPECT_EQ(store.contains(key_of(false)), use == CacheUse::kRequired);
+    EXPECT_TRUE(store.contains(key_of(true)));
+    store.get(
+        key_of(true), [&] { return target_of(1); }, /*again=*/false);
+    EXPECT_EQ(store.computed(), 2) << "it is read all the same";
+  }
+}
+
 TEST(TargetStore, WhatManyThreadsAskForIsComputedOnce) {
   const test::TempDir folder;
   TargetStore store(folder.path(), CacheUse::kRequired);

@@ -22,6 +22,7 @@ using test::TempDir;
 using test::thrown;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TeacherTarget some_target(std::int64_t seed) {
   return {.rgb_latent_TChw = tensor::randn({2, 4, 3, 5}, 1),
@@ -115,10 +116,10 @@ TEST(TeacherCache, LeavesTheRoomOfOthersOnItsDisk) {
   constexpr std::int64_t kAll = std::int64_t{1} << 60;
   TeacherCache beside(folder / "cache", CacheUse::kOptional),
       elsewhere(folder / "other", CacheUse::kOptional);
-  beside.expect(0, kAll, folder / "run");
+  beside.expect({}, kAll, folder / "run");
   beside.store(kParts, some_target(5));
   EXPECT_EQ(beside.unwritten(), 1);
-  elsewhere.expect(0, kAll, "/proc");
+  elsewhere.expect({}, kAll, "/proc");
   elsewhere.store(kParts, some_target(5));
   EXPECT_EQ(elsewhere.unwritten(), 0);
 }
@@ -127,13 +128,68 @@ TEST(TeacherCache, SaysBeforehandThatItWillNotFit) {
   const TempDir folder;
   log::add_file(folder / "log");
   TeacherCache cache(folder / "cache", CacheUse::kOptional);
-  cache.expect(1000, 1000, folder / "run");
+  cache.expect({.entries = 3, .bytes = 1000}, 1000, folder / "run");
   log::flush();
-  EXPECT_EQ(content(folder / "log"), "");
-  cache.expect(std::int64_t{1} << 60, std::int64_t{1} << 21, folder / "run");
+  EXPECT_THAT(content(folder / "log"), HasSubstr("cache: entries to add: about 3 (1 MiB); free "));
+  EXPECT_THAT(content(folder / "log"), Not(HasSubstr("warning")));
+  constexpr CacheForecast kTooMuch = {.entries = 3, .bytes = std::int64_t{1} << 60};
+  cache.set_max_bytes(1 << 20);
+  cache.expect(kTooMuch, 1000, folder / "run");
+  log::flush();
+  EXPECT_THAT(content(folder / "log"), HasSubstr("; left of cache.max_size: 1 MiB"));
+  EXPECT_THAT(content(folder / "log"), Not(HasSubstr("warning")));
+  cache.set_max_bytes(0);
+  cache.expect(kTooMuch, std::int64_t{1} << 21, folder / "run");
   log::flush();
   EXPECT_THAT(content(folder / "log"),
               HasSubstr("may take 1099511627776 MiB and the checkpoints 2 MiB"));
+}
+
+KeyParts parts_of(std::int64_t n) {
+  return {{"clip", std::to_string(n)}};
+}
+
+TEST(TeacherCache, StopsAddingAtItsLargestSizeWithOneWarning) {
+  const TempDir folder;
+  log::add_file(folder / "log");
+  const fs::path dir = folder / "cache";
+  TeacherCache cache(dir, CacheUse::kOptional);
+  cache.store(parts_of(0), some_target(0));
+  const std::int64_t one = cache_stat(dir).bytes;
+  EXPECT_EQ(cache.held_bytes(), one);
+  cache.set_max_bytes(3 * one + 100);
+  for (std::int64_t n = 1; n < 9; ++n) cache.store(parts_of(n), some_target(n));
+  EXPECT_EQ(cache_stat(dir).entries, 3);
+  EXPECT_EQ(cache.held_bytes(), 3 * one);
+  EXPECT_EQ(cache.unwritten(), 0) << "it could have been";
+  log::flush();
+  const std::string log = content(folder / "log");
+  EXPECT_THAT(log, HasSubstr("cache: another entry would exceed cache.max_size, 1 MiB; what does"));
+  EXPECT_EQ(log.find("warning"), log.rfind("warning")) << log;
+
+  fs::resize_file(cache.path(cache_key(parts_of(1))), 100);
+  cache.store(parts_of(1), some_target(1));
+  EXPECT_TRUE(identical(*cache.find(cache_key(parts_of(1))), some_target(1))) << "is replaced";
+
+  TeacherCache required(dir);
+  required.set_max_bytes(3 * one + 100);
+  EXPECT_THAT(thrown<ResourceError>([&] { required.store(parts_of(9), some_target(9)); }),
+              HasSubstr("would exceed cache.max_size"));
+}
+
+TEST(TeacherCache, ItsSizeIsThatOfAllWhoWriteThere) {
+  const TempDir folder;
+  TeacherCache first(folder.path(), CacheUse::kOptional);
+  TeacherCache second(folder.path(), CacheUse::kOptional);
+  first.store(parts_of(0), some_target(0));
+  const std::int64_t one = first.held_bytes();
+  EXPECT_EQ(second.held_bytes(), one);
+  first.set_max_bytes(5 * one + 100);
+  second.set_max_bytes(5 * one + 100);
+  for (std::int64_t n = 1; n < 12; ++n) {
+    (n % 2 == 0 ? first : second).store(parts_of(n), some_target(n));
+  }
+  EXPECT_EQ(cache_stat(folder.path()).entries, 5);
 }
 
 TEST(TeacherCache, MissingTargetsAreCountedOrEstimated) {

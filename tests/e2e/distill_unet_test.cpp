@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DistillUnet : public ::testing::Test {
  protected:
@@ -128,9 +130,22 @@ TEST_F(DistillUnet, TheCacheCanBeBuiltAheadAndIsVerified) {
   for (const std::string& word : arguments(folder_ / "unused")) {
     if (word != "-o" && word != (folder_ / "unused").string()) build.push_back(word);
   }
+  const auto shard = [&build](const std::string& part) {
+    std::vector<std::string> words = build;
+    words.insert(words.end(), {"--shard", part});
+    return run_program("vdd", words);
+  };
+  for (const char* bad : {"3/2", "0/2", "2", "1/2/3", "1/x"}) {
+    const Finished refused = shard(bad);
+    EXPECT_EQ(refused.code, 2) << bad;
+    EXPECT_THAT(refused.err, HasSubstr(std::string("--shard: '") + bad + "' is not I/N"));
+    EXPECT_EQ(std::ranges::count(refused.err, '\n'), 1) << refused.err;
+  }
+  EXPECT_EQ(shard("2/2").out, "1 computed, 0 found\n");  // sample 1
   Finished done = run_program("vdd", build);
   ASSERT_EQ(done.code, 0) << done.err;
-  EXPECT_EQ(done.out, "4 computed, 0 found\n");  // 3 clips, 1 of the validation
+  EXPECT_THAT(done.err, HasSubstr("cache: entries to add: about 3 (1 MiB); free disk: "));
+  EXPECT_EQ(done.out, "3 computed, 1 found\n");  // 3 clips, 1 of the validation
   EXPECT_EQ(run_program("vdd", build).out, "0 computed, 4 found\n");
   for (const auto& entry : fs::recursive_directory_iterator(dir)) {
     if (entry.path().parent_path().filename().string().size() != 2) continue;
@@ -161,6 +176,25 @@ TEST_F(DistillUnet, TheCacheCanBeBuiltAheadAndIsVerified) {
   EXPECT_THAT(bad.out, HasSubstr("4 entries, 1 damaged"));
 }
 
+TEST_F(DistillUnet, AnswersThatWillNotBeReadAgainAreNotKept) {
+  const auto train = [&](const std::string& name, const std::string& setting) {
+    const Finished run = run_program(
+        "distill_unet", arguments(folder_ / name, {"data.clips=0", "train.max_steps=4", setting}));
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run.err;
+  };
+  const std::string said = train("run", "cache.enabled=true");
+  EXPECT_THAT(said, HasSubstr("answers of training clips are not cached: data.clips is 0, so few "
+                              "would be read again\n"));
+  EXPECT_THAT(said, HasSubstr("cache: entries to add: about 1 (1 MiB); free disk: "));
+  EXPECT_THAT(run_program("vdd", {"cache", "stat", (folder_ / "run/teacher_cache").string()}).out,
+              HasSubstr("1 entries"));  // of the validation
+  EXPECT_THAT(train("off", "cache.enabled=false"), Not(HasSubstr("not cached")));
+  EXPECT_THAT(train("full", "cache.max_size=1KB"), HasSubstr("would exceed cache.max_size"));
+  expect_same(folder_ / "run", folder_ / "off", /*other_settings=*/true);
+  expect_same(folder_ / "run", folder_ / "full", /*other_settings=*/true);
+}
+
 TEST_F(DistillUnet, RefusesWhatCannotBeMeant) {
   const auto refused = [&](const std::vector<std::string>& words, int code,
                            const std::string& text) {
@@ -175,6 +209,7 @@ TEST_F(DistillUnet, RefusesWhatCannotBeMeant) {
   refused(arguments(folder_ / "b", {"data.root=/nowhere"}), 3, "/nowhere");
   refused(arguments(folder_ / "c", {"model.teacher=/nowhere"}), 3, "/nowhere");
   refused(arguments(folder_ / "d", {"train.device=cuda:99"}), 2, "cuda:99");
+  refused(arguments(folder_ / "h", {"cache.max_size=200"}), 2, "'200' is no size");
   const TempDir models;
   for (const char* name : {"cut", "no_vae"})
     fs::copy(whole_ / "teacher", models / name, fs::copy_options::recursive);

@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the commands of docs/full-size.md on stand-ins: full_size_page.py SOURCE_FOLDER PROGRAM_FOLDER.
 
-The stand-ins lie where the page says, with the tiny teacher for the published weights, rendered scenes for the data sets and a
-drive of blank pictures for KITTI. What a page for GPUs and days sets is set smaller at the end of a command; the commands
-themselves are the page's.
+The stand-ins lie where the page says, with a drive of blank pictures for KITTI. What a page for GPUs and days sets is set smaller
+at the end of a command; the commands themselves are the page's.
 """
 
-import os
 import pathlib
 import re
 import shlex
 import struct
-import subprocess
 import sys
 import tempfile
 import zlib
 
+import stand_ins
+
 # What needs the network or builds; all else runs.
 ELSEWHERE = ("git clone ", "bash tools/test.sh ", "export PATH=", "hf download ", "python ml-hypersim/")
 # Sizes of a stand-in, over those of the presets in configs/svd.
-TRAINING = ["data.frames=2", "data.height=64", "data.width=64", "data.workers=1", "precision.compute=fp32", "teacher.dtype=fp32",
-            "train.device=cpu", "train.accumulation=1", "train.max_steps=1", "train.gradient_checkpointing=false"]
-HEAD = ["head.variant=tiny"]
-SIZES = {"distill_unet": TRAINING, "distill_decoder": TRAINING + HEAD, "vdd predict": ["--size", "64x64"],
+TRAINING = [*stand_ins.SMALL, *stand_ins.PAIRS, *stand_ins.TEACHER, "train.accumulation=1", "train.max_steps=1"]
+SIZES = {"distill_unet": TRAINING, "distill_decoder": TRAINING + stand_ins.HEAD, "vdd predict": ["--size", "64x64"],
          "vdd eval --protocol": ["--partial", "frames=2", "min_frames=2", "height=64", "width=64"]}
 
 
@@ -52,43 +49,32 @@ def write(path, content):
     path.write_bytes(content)
 
 
-def make_stand_ins(root, run):
-    """Fills the working folder `root`."""
-    source = pathlib.Path(sys.argv[1]).resolve()
-    (root / "configs").symlink_to(source / "configs")
-    (root / "models").mkdir()
-    (root / "models/stable-video-diffusion-img2vid-xt").symlink_to(source / "models/tiny")
-    (root / "models/DepthCrafter").symlink_to(source / "models/tiny/unet")
-    run(["vdd", "sample-data", "--out", "data", "--sequences", "4", "--frames", "4", "--size", "64x96"])
+def add_videos(folder):
+    """A drive of KITTI, and video.mp4."""
     drive = "2011_09_26_drive_0002_sync"
+    kitti = folder.root / "data/kitti"
+    frames = kitti / "raw_data" / drive[:10] / drive / "image_02/data"
     for number in range(2):
-        frame = f"image_02/{number:010}.png"
-        write(root / f"data/kitti/data_depth_annotated/val/{drive}/proj_depth/groundtruth/{frame}", png(16, 96, 64))
-        write(root / f"data/kitti/raw_data/{drive[:10]}/{drive}/image_02/data/{number:010}.png", png(8, 96, 64))
-    frames = root / "data/kitti/raw_data" / drive[:10] / drive / "image_02/data"
-    run(["vdd", "predict", "-m", "models/stable-video-diffusion-img2vid-xt", "-i", str(frames), "-o", "made", "--size", "64x64"])
-    next((root / "made").rglob("depth.mp4")).rename(root / "video.mp4")
+        depth = f"data_depth_annotated/val/{drive}/proj_depth/groundtruth/image_02/{number:010}.png"
+        write(kitti / depth, png(16, 96, 64))
+        write(frames / f"{number:010}.png", png(8, 96, 64))
+    folder.run(["vdd", "predict", "-m", "models/stable-video-diffusion-img2vid-xt", "-i", str(frames), "-o", "made",
+                "--size", "64x64"])
+    next((folder.root / "made").rglob("depth.mp4")).rename(folder.root / "video.mp4")
 
 
 def main():
     page = pathlib.Path(sys.argv[1]) / "docs/full-size.md"
-    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.argv[2]).resolve()}:{os.environ['PATH']}"}
-    with tempfile.TemporaryDirectory() as folder:
-        root = pathlib.Path(folder)
-
-        def run(command):
-            done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(f"exit code {done.returncode}: {shlex.join(command)}\n{done.stderr}")
-
-        make_stand_ins(root, run)
+    with tempfile.TemporaryDirectory() as root:
+        folder = stand_ins.WorkingFolder(root, *sys.argv[1:3])
+        add_videos(folder)
         count = 0
         for command in commands_of(page):
             sizes = next((sizes for start, sizes in SIZES.items() if command.startswith(start)), [])
             if "--resume" in command:
                 sizes = []
             print(command, flush=True)
-            run(shlex.split(command) + sizes)
+            folder.run(shlex.split(command) + sizes)
             count += 1
         print(f"{count} commands ran")
         return 0 if count > 8 else 1

@@ -99,14 +99,23 @@ TEST_F(DepthTargetsTest, ACacheThatCannotBeWrittenChangesNoByte) {
 TEST_F(DepthTargetsTest, TellsTheSizeOfWhatTheCacheLacks) {
   config_.data.clips = 2;
   dataset_ = std::make_shared<data::ClipDataset>(config_.data);
-  EXPECT_EQ(targets().cache_bytes_ahead(), 0);
+  EXPECT_EQ(targets().forecast().bytes, 0);
   DepthTargets cached = targets(folder_ / "cache");
   const distill::TeacherTarget target = cached.get(dataset_->load(0, 1), 1);
   const auto entry =
       static_cast<std::int64_t>(target.rgb_latent_TChw.nbytes() + target.image_embeds_TD.nbytes() +
                                 target.teacher_latent_TChw.nbytes());
-  EXPECT_EQ(cached.cache_bytes_ahead(), entry);
-  EXPECT_EQ(targets(folder_ / "empty").cache_bytes_ahead(), 2 * entry);
+  EXPECT_EQ(cached.forecast().bytes, entry);
+  EXPECT_EQ(targets(folder_ / "empty").forecast().bytes, 2 * entry);
+  EXPECT_EQ(targets(folder_ / "empty").forecast().entries, 2);
+}
+
+TEST_F(DepthTargetsTest, ACacheThatIsFullChangesNoByte) {
+  config_.cache.max_size = "1KB";
+  const data::Clip clip = dataset_->load(0, 3);
+  DepthTargets cached = targets(folder_ / "cache");
+  EXPECT_TRUE(distill::identical(cached.get(clip, 3), targets().get(clip, 3)));
+  EXPECT_FALSE(fs::exists(folder_ / "cache"));
 }
 
 TEST_F(DepthTargetsTest, WhatDeterminesTheAnswerIsInTheKey) {

@@ -31,6 +31,19 @@ TEST(TrainTeacherConfig, StartsFromAModelOrFromAVae) {
   EXPECT_THAT(config.check(), Contains(HasSubstr("needs model.init")));
 }
 
+TEST(TrainTeacherConfig, ClipsThatGoTogetherHaveOneLength) {
+  TrainTeacherConfig config;
+  config.model.vae = "vae";
+  config.batch = 2;
+  EXPECT_THAT(config.check(), IsEmpty());
+  config.data.frames_min = config.data.frames;
+  EXPECT_THAT(config.check(), IsEmpty());
+  config.data.frames_min = 1;
+  EXPECT_THAT(config.check(), Contains(HasSubstr("batch: must be 1")));
+  config.batch = 1;
+  EXPECT_THAT(config.check(), IsEmpty());
+}
+
 TEST(TrainTeacherConfig, LevelsOfUnrolledSamplesRise) {
   TrainTeacherConfig config;
   config.model.vae = "vae";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -46,6 +47,10 @@ std::string_view trim(std::string_view text);
 /// character, overflow, or (for integers) a sign-less prefix such as 0x or a leading zero.
 std::optional<long long> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
+
+/// Reads a size in bytes such as "500MB", "200GiB" or "1.5TiB": a positive number and B, KB to TB
+/// (powers of 1000) or KiB to TiB (powers of 1024). Returns nothing on anything else.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
 
 /// The shortest decimal text that reads back as the same double ("0.1", "1e-05", "nan").
 std::string shortest(double value);

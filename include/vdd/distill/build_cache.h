@@ -19,8 +19,9 @@ struct CacheBuild {
 };
 
 /// Puts the targets of samples 0 ... samples-1 (0: of as many as the run would take), and those of
-/// its validation, into cache.dir. What is there already is left alone.
-CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples);
+/// its validation, into cache.dir, as far as they belong to the shard. What is there already is
+/// left alone. Throws ResourceError if there is no room, on the disk or within cache.max_size.
+CacheBuild build_teacher_cache(Distillation& distillation, std::int64_t samples, Shard shard = {});
 
 struct CacheComparison {
   std::int64_t compared = 0;

@@ -35,13 +35,19 @@ struct ModelConfig {
 struct TeacherConfig {
   std::int64_t steps = 5;
   std::string dtype = "fp32";
+  std::string vae_dtype = "fp32";
   std::string target_dtype = "fp32";
   double noise_aug = 0.02;
   std::int64_t chunk = 8;
 
   constexpr void fields(auto& f) {
     f("steps", steps, "sampler steps", diffusion::sampler_steps);
-    f("dtype", dtype, "dtype of the weights and the computation", one_of("fp32", "fp16", "bf16"));
+    f("dtype", dtype, "dtype of the UNet and the image encoder, in weights and computation",
+      one_of("fp32", "fp16", "bf16"));
+    f("vae_dtype", vae_dtype,
+      "dtype of the VAE, which encodes the clips and decodes the latents; bf16 needs half the "
+      "memory, but far disparity then has steps of about 0.002",
+      one_of("fp32", "bf16"));
     f("target_dtype", target_dtype,
       "dtype that latents and embeddings are rounded to, with or without the cache",
       one_of("fp32", "fp16", "bf16"));

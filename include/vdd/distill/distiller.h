@@ -28,7 +28,7 @@ class Distiller : public train::Task {
     return parts_.targets->wants_pixels(plan);
   }
   void reserve_disk(std::int64_t bytes, const std::filesystem::path& run) override {
-    parts_.targets->reserve_disk(bytes, run);
+    parts_.targets->reserve_disk(bytes, run, parts_.setup.validation);
   }
   void log_end() const override;
 

@@ -45,9 +45,10 @@ class Teacher {
   /// Size of the answer, and of its cache entry but for names.
   std::int64_t target_bytes(const Request& request) const;
 
-  /// The answer, from the cache or computed. `rgb` gives the clip's pixels [T,3,H,W] in [-1,1], if
-  /// they are needed.
-  TeacherTarget get(const Request& request, const std::function<torch::Tensor()>& rgb);
+  /// The answer, from the cache or computed, and then kept there if it will be read `again`. `rgb`
+  /// gives the clip's pixels [T,3,H,W] in [-1,1], if they are needed.
+  TeacherTarget get(const Request& request, const std::function<torch::Tensor()>& rgb,
+                    bool again = true);
   /// Computes an answer. rgb_T3HW in [-1,1]. Noise: tensor::randn(noise_seed) for the latent,
   /// tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")) for the pixels. Latents that the
   /// cache holds from stage 1 are decoded, not computed anew. Throws NonFiniteError.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,10 +39,16 @@ std::string cache_key(const KeyParts& parts);
 /// threads in their last bits.
 std::string device_key(torch::Device device);
 
-/// Consequence of an entry that cannot be written.
+/// What a cache is for, and the consequence of an entry that cannot be written.
 enum class CacheUse {
-  kOptional,  ///< a warning, said once: who asked has the target all the same
-  kRequired,  ///< a ResourceError: filling the cache is the task
+  kOptional,  ///< saves time; a warning, said once: who asked has the target all the same
+  kRequired,  ///< filling it is the task; a ResourceError
+};
+
+/// What a cache will get that it does not hold yet.
+struct CacheForecast {
+  std::int64_t entries = 0;
+  std::int64_t bytes = 0;
 };
 
 /// One safetensors file per target, <dir>/<first two digits>/<key>.safetensors, with the tensors
@@ -54,28 +61,49 @@ class TeacherCache {
   explicit TeacherCache(std::filesystem::path dir, CacheUse use = CacheUse::kRequired);
 
   const std::filesystem::path& dir() const { return dir_; }
+  CacheUse use() const { return use_; }
   std::filesystem::path path(const std::string& key) const;
   bool contains(const std::string& key) const;
   /// The target, or nothing if there is none. Throws DataError or VerificationError if its file is
   /// damaged.
   std::optional<TeacherTarget> find(const std::string& key) const;
-  /// Writes an entry, from any thread. Throws ResourceError if the cache is required.
+  /// Writes an entry, from any thread, unless it would take the folder past the largest size, which
+  /// is a warning, said once. If the cache is required, throws ResourceError in that case too.
   void store(const KeyParts& parts, const TeacherTarget& target);
-  /// Entries that could not be written so far.
+  /// Entries that could not be written so far; those without room in the largest size do not count.
   std::int64_t unwritten() const { return unwritten_; }
 
-  /// Tells the cache before it is filled that `bytes` are to come, and that `reserved` bytes below
-  /// `other` belong to somebody else: if both lie on one file system, so much of it stays free.
-  /// Warns if the cache will not fit.
-  void expect(std::int64_t bytes, std::int64_t reserved, const std::filesystem::path& other);
+  /// Sets the largest size of all entries in the folder; 0: none. Processes that write at the same
+  /// time may exceed it by the entries that they have in hand.
+  void set_max_bytes(std::int64_t bytes) { max_bytes_ = bytes; }
+  /// Size of all entries in the folder, whoever wrote them. Lists only what has changed since the
+  /// last call. From any thread.
+  std::int64_t held_bytes();
+
+  /// Logs, before the cache is filled, what is to come and how much room there is, and warns if it
+  /// will not fit the disk. `reserved` bytes below `other` belong to somebody else: if both lie on
+  /// one file system, so much of it stays free.
+  void expect(const CacheForecast& ahead, std::int64_t reserved,
+              const std::filesystem::path& other);
 
  private:
-  void write(const KeyParts& parts, const TeacherTarget& target) const;
+  /// Entries of one subfolder, as they were when it last changed.
+  struct Group {
+    std::filesystem::file_time_type changed = {};
+    std::int64_t bytes = 0;
+  };
+
+  /// Returns false if there is no room in the largest size.
+  bool write(const KeyParts& parts, const TeacherTarget& target);
 
   std::filesystem::path dir_;
   CacheUse use_;
+  std::int64_t max_bytes_ = 0;
   std::int64_t reserved_ = 0;
   std::atomic<std::int64_t> unwritten_ = 0;
+  std::atomic<bool> said_full_ = false;
+  std::mutex measuring_;
+  std::map<std::string, Group> groups_;  ///< by the path of the subfolder
 };
 
 /// About how many of the targets 0 ... targets-1 are missing: all are looked up if there are few,

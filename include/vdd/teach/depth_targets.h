@@ -40,11 +40,10 @@ class DepthTargets {
   /// Encodes a clip, with pixel noise tensor::randn(derive_seed(noise_seed, 0, "pixel_noise")).
   pipeline::Conditioning condition(const data::Clip& clip, std::uint64_t noise_seed);
 
-  /// Estimates what the cache will take of the data.clips clips that it does not hold yet; 0
-  /// without a cache.
-  std::int64_t cache_bytes_ahead() const;
-  /// Tells the cache what it will hold, and what belongs to the checkpoints
-  /// below `run`.
+  /// Estimates what the cache lacks of the data.clips clips; nothing without a cache.
+  distill::CacheForecast forecast() const;
+  /// Tells the cache what a run will add, and what belongs to the checkpoints below `run`. Logs the
+  /// forecast.
   void reserve_disk(std::int64_t reserved, const std::filesystem::path& run);
   const distill::TargetStore& store() const { return store_; }
 

@@ -87,12 +87,21 @@ struct ValidationConfig {
 struct CacheConfig {
   bool enabled = true;
   std::string dir;
+  std::string max_size;
 
   constexpr void fields(auto& f) {
-    f("enabled", enabled, "store the teacher's results, and reuse those that are stored");
+    f("enabled", enabled,
+      "reuse the teacher's results that are stored, and store those that will be needed again");
     f("dir", dir,
       "folder of the cache, which runs may share; empty: teacher_cache in the run folder");
+    f("max_size", max_size,
+      "size of the folder, such as 500MB or 200GiB, at which no more results are stored; empty: no "
+      "limit");
   }
+  std::vector<std::string> check() const;
+
+  /// `max_size` in bytes; 0: no limit.
+  std::int64_t max_bytes() const;
 };
 
 /// The base of every training's config.
