@@ -11,15 +11,6 @@ namespace {
 
 using Commands = std::vector<CommandHelp>;
 
-/// Calls `visit` with each command and what stands above it: those of a tree come first to last.
-template <typename Visit>
-void for_each_command(const Commands& commands, const Visit& visit) {
-  for (const CommandHelp& command : commands) {
-    visit(command);
-    for_each_command(command.commands, visit);
-  }
-}
-
 std::string last_word(const std::string& path) {
   return path.substr(path.rfind(' ') + 1);
 }

@@ -80,21 +80,14 @@ std::string man_page(const CommandHelp& command) {
   return page;
 }
 
-/// The command whose page has that name, among `commands` and theirs.
-const CommandHelp* find_page(const std::vector<CommandHelp>& commands, const std::string& name,
-                             std::vector<std::string>& names) {
-  for (const CommandHelp& command : commands) {
-    names.push_back(page_name(command));
-    if (names.back() == name) return &command;
-    if (const CommandHelp* found = find_page(command.commands, name, names)) return found;
-  }
-  return nullptr;
-}
-
 void print_page(const CLI::App& vdd, const std::string& name) {
   const std::vector<CommandHelp> programs = all_programs(vdd);
   std::vector<std::string> names;
-  const CommandHelp* page = find_page(programs, name, names);
+  const CommandHelp* page = nullptr;
+  for_each_command(programs, [&](const CommandHelp& command) {
+    names.push_back(page_name(command));
+    if (names.back() == name) page = &command;
+  });
   if (!page) {
     throw ConfigError(concat("command line: no manual page '", escape(name), "', only ",
                              join(names, ", "), did_you_mean(name, names)));

@@ -28,4 +28,13 @@ struct CommandHelp {
 /// Describes `vdd`, and the programs that are no command of it.
 std::vector<CommandHelp> all_programs(const CLI::App& vdd);
 
+/// Calls `visit` with each of the commands and, after it, with those below it.
+template <typename Visit>
+void for_each_command(const std::vector<CommandHelp>& commands, const Visit& visit) {
+  for (const CommandHelp& command : commands) {
+    visit(command);
+    for_each_command(command.commands, visit);
+  }
+}
+
 }  // namespace vdd::tools
